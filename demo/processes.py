@@ -1,0 +1,42 @@
+"""Child processes of the demo; none outlives it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PATIENCE_SECONDS: Final = 10
+
+
+class Failed(Exception):
+    """A step did not do what it should; the text says what and where to look."""
+
+
+@contextlib.contextmanager
+def started(command: list[str], **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """Run a command, with all that it starts in a group of its own, which is ended on the way out."""
+    process = subprocess.Popen(command, text=True, start_new_session=True, **options)  # noqa: S603 - commands of our own
+    try:
+        yield process
+    finally:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(PATIENCE_SECONDS)
+
+
+def raise_on_signals() -> None:
+    """Make SIGTERM and SIGHUP end the demo like Ctrl-C does: through all its clean-up."""
+
+    def interrupt(number: int, _frame: Any) -> None:
+        raise KeyboardInterrupt(number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)

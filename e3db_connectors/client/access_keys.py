@@ -1,0 +1,109 @@
+"""Access keys: fetched, made, trusted and remembered (protocol section 7, design section 4.9)."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from e3db_connectors.crypto.access_keys import generate_access_key, open_access_key, seal_access_key
+from e3db_connectors.errors import AccessKeyMissing, Conflict, NotFound, ResponseInvalid, UntrustedKey
+from e3db_connectors.wire import paths
+from e3db_connectors.wire.records import AccessKey, AccessKeyUpload
+
+if TYPE_CHECKING:
+    from e3db_connectors.client.api import Api
+    from e3db_connectors.client.config import Config
+    from e3db_connectors.crypto.suite import CipherSuite
+    from e3db_connectors.wire.records import Meta
+
+    Owner = tuple[str, str, str]
+
+
+class AccessKeys:
+    """The access keys that a client holds, by (writer, user, type)."""
+
+    def __init__(self, api: Api, config: Config, suite: CipherSuite) -> None:
+        """Start with none."""
+        self._api = api
+        self._config = config
+        self._suite = suite
+        self._lock = Lock()
+        self._keys: dict[Owner, bytes] = {}
+        self._opened: dict[tuple[Owner, str], bytes] = {}
+
+    def for_writing(self, record_type: str) -> bytes:
+        """Our own key of a type, made at first use.
+
+        Raises:
+            UntrustedKey: The server answers with a key that somebody else could have made.
+        """
+        owner = (self._config.client_id, self._config.client_id, record_type)
+        with self._lock:
+            if owner not in self._keys:
+                self._keys[owner] = self._fetch(owner) or self._create(owner)
+            return self._keys[owner]
+
+    def for_reading(self, meta: Meta, attached: AccessKey | None = None) -> bytes:
+        """The key of a record.
+
+        Args:
+            meta: The record's meta.
+            attached: The key as it came with a page of results; saves a request.
+
+        Raises:
+            AccessKeyMissing: It has not been shared with us.
+        """
+        owner = (meta.writer_id, meta.user_id, meta.record_type)
+        with self._lock:
+            if attached is not None:
+                opened = (owner, attached.eak)
+                if opened not in self._opened:
+                    self._opened[opened] = self._open(owner, attached)
+                return self._opened[opened]
+            if owner not in self._keys:
+                key = self._fetch(owner)
+                if key is None:
+                    raise AccessKeyMissing(f"no access key for records of type {meta.record_type!r} by writer {meta.writer_id}")
+                self._keys[owner] = key
+            return self._keys[owner]
+
+    def forget(self) -> None:
+        """Drop all keys."""
+        with self._lock:
+            self._keys.clear()
+            self._opened.clear()
+
+    def _path(self, owner: Owner) -> str:
+        writer_id, user_id, record_type = owner
+        return paths.access_key(writer_id, user_id, self._config.client_id, record_type)
+
+    def _fetch(self, owner: Owner) -> bytes | None:
+        try:
+            return self._open(owner, self._api.get(self._path(owner), AccessKey))
+        except NotFound:
+            return None
+
+    def _create(self, owner: Owner) -> bytes:
+        key = generate_access_key()
+        eak = seal_access_key(self._suite, key, self._config.public_key, self._config.private_key)
+        try:
+            self._api.put(self._path(owner), AccessKeyUpload(eak), AccessKeyUpload)
+        except Conflict:
+            stored = self._fetch(owner)  # another process of this client was first: its key is the one
+            if stored is None:
+                raise
+            return stored
+        return key
+
+    def _open(self, owner: Owner, key: AccessKey) -> bytes:
+        public = (key.authorizer_public_key or {}).get(self._suite.key_map_name)
+        if not public:
+            raise ResponseInvalid(f"the access key of type {owner[2]!r} comes without its authorizer's public key")
+        if owner[0] == owner[1] == self._config.client_id:
+            # A server that knew the key could read everything we write: only we may have made our own key.
+            if key.authorizer_id != self._config.client_id or public != self._config.public_key:
+                raise UntrustedKey(
+                    f"the server hands out an access key for our own type {owner[2]!r} that this client did not make; nothing was encrypted with it",
+                )
+            public = self._config.public_key
+        return open_access_key(self._suite, key.eak, public, self._config.private_key)

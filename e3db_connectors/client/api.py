@@ -1,0 +1,56 @@
+"""Calls as a signed-in client: bearer token in, typed replies out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from e3db_connectors.client import decoding
+from e3db_connectors.client.transport import Call, Reply, Transport
+from e3db_connectors.errors import Unauthorized
+from e3db_connectors.wire.records import to_bytes
+
+if TYPE_CHECKING:
+    from e3db_connectors.client.auth import TokenSource
+
+T = TypeVar("T")
+
+
+class Api:
+    """One client's view of the server."""
+
+    def __init__(self, transport: Transport, tokens: TokenSource) -> None:
+        """Join the two halves; nothing is sent yet."""
+        self._transport = transport
+        self._tokens = tokens
+
+    def get(self, path: str, kind: type[T]) -> T:
+        """Read something."""
+        call = Call("GET", path)
+        return decoding.decode(self.send(call).body, kind, call)
+
+    def post(self, path: str, body: Any, kind: type[T], *, repeatable: bool) -> T:
+        """Ask or create something."""
+        call = Call("POST", path, to_bytes(body), repeatable=repeatable)
+        return decoding.decode(self.send(call).body, kind, call)
+
+    def put(self, path: str, body: Any, kind: type[T]) -> T:
+        """Put something once: a PUT names a version or may exist only once, so a blind repeat would meet its own conflict."""
+        call = Call("PUT", path, to_bytes(body), repeatable=False)
+        return decoding.decode(self.send(call).body, kind, call)
+
+    def delete(self, path: str) -> None:
+        """Delete something once."""
+        self.send(Call("DELETE", path, repeatable=False))
+
+    def send(self, call: Call) -> Reply:
+        """Send with the current token; after a 401 once more with a new one."""
+        token = self._tokens.current()
+        try:
+            return self._transport.send(call, token)
+        except Unauthorized:
+            self._tokens.discard(token)
+            return self._transport.send(call, self._tokens.current())
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._transport.close()

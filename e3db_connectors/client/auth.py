@@ -1,0 +1,79 @@
+"""Bearer tokens (protocol section 3): fetched once for all threads, renewed before they expire."""
+
+from __future__ import annotations
+
+import time
+from threading import Lock
+from typing import TYPE_CHECKING, Final
+
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from e3db_connectors.client import decoding
+from e3db_connectors.client.transport import Call
+from e3db_connectors.wire import paths
+from e3db_connectors.wire.accounts import Token
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest
+
+    from e3db_connectors.client.transport import Transport
+
+EARLY_SECONDS: Final = 30
+"""How long before its end a token is renewed; at most half of its life."""
+
+
+class NoAuth(AuthBase):
+    """Sends no credentials. Without it, `requests` would look into ``~/.netrc``."""
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Leave the request as it is."""
+        return request
+
+
+class _Bearer(AuthBase):
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class TokenSource:
+    """Gives out the current bearer token.
+
+    Expiry is counted from the moment of the request on this machine's own steady clock, so a wrong wall clock does no harm.
+    """
+
+    def __init__(self, transport: Transport, api_key_id: str, api_secret: str) -> None:
+        """Keep what signs in; nothing is sent yet."""
+        self._transport = transport
+        self._basic = HTTPBasicAuth(api_key_id, api_secret)
+        self._lock = Lock()
+        self._current: _Bearer | None = None
+        self._renew_at = 0.0
+
+    def current(self) -> AuthBase:
+        """The token to use now; fetched or renewed if need be.
+
+        Raises:
+            Unauthorized: The API key is not valid.
+        """
+        with self._lock:
+            if self._current is None or time.monotonic() >= self._renew_at:
+                self._current = self._fetch()
+            return self._current
+
+    def discard(self, refused: AuthBase) -> None:
+        """Forget a token that the server refused, unless another thread has renewed it since."""
+        with self._lock:
+            if self._current is refused:
+                self._current = None
+
+    def _fetch(self) -> _Bearer:
+        asked_at = time.monotonic()
+        call = Call("POST", paths.TOKEN, b"grant_type=client_credentials", content_type="application/x-www-form-urlencoded")
+        reply = self._transport.send(call, self._basic)
+        token = decoding.decode(reply.body, Token, call)
+        self._renew_at = asked_at + max(token.expires_in - EARLY_SECONDS, token.expires_in / 2)
+        return _Bearer(token.access_token)

@@ -1,0 +1,113 @@
+"""Where credentials come from: one source, never a mixture.
+
+The order is the same everywhere: what the caller passes, then the settings of the tool that calls, then the environment
+(`E3DB_*`), then the profile file. The first source that holds anything is used alone; half a set there is an error,
+because filling it up from the next source would sign in as one client and encrypt as another.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from e3db_connectors.client.config import FIELDS, Config
+from e3db_connectors.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENVIRONMENT_PREFIX: Final = "E3DB_"
+PROFILE_VARIABLE: Final = "E3DB_PROFILE"
+
+_log = logging.getLogger(__name__)
+
+
+def profile_path(profile: str | None = None, *, home: Path | None = None) -> Path:
+    """The file of a profile: ``~/.tozny/e3db.json`` or ``~/.tozny/<profile>/e3db.json``."""
+    folder = (home or Path.home()) / ".tozny"
+    if profile and (profile in {".", ".."} or "/" in profile or "\\" in profile):
+        raise ConfigError("a profile is a plain name, not a path; use credentials_file for a path")
+    return (folder / profile if profile else folder) / "e3db.json"
+
+
+def read_file(path: Path) -> Config:
+    """Read a credentials file; warn if others can read it too.
+
+    Raises:
+        ConfigError: If it is not there, not readable, no JSON object or incomplete.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise ConfigError(f"there is no credentials file {path}") from None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigError(f"cannot read the credentials file {path}: {getattr(exc, 'strerror', 'no UTF-8 text')}") from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        _log.warning("%s holds private keys and others can read it; run: chmod 600 %s", path, path)
+    try:
+        values = json.loads(text)
+    except ValueError:
+        raise ConfigError(f"the credentials file {path} is no JSON") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"the credentials file {path} holds no JSON object")
+    return Config.from_mapping(values, source=f"credentials file {path}")
+
+
+def from_environment(environ: Mapping[str, str] | None = None) -> Config | None:
+    """The credentials of the `E3DB_*` variables, or None if no variable of them is set.
+
+    Raises:
+        ConfigError: If some are set, but not all that are required.
+    """
+    environ = os.environ if environ is None else environ
+    values = {name: environ[ENVIRONMENT_PREFIX + name.upper()] for name in FIELDS if environ.get(ENVIRONMENT_PREFIX + name.upper())}
+    if not values:
+        return None
+    return Config.from_mapping(values, source="environment E3DB_*")
+
+
+def from_settings(settings: Mapping[str, Any], *, source: str) -> Config | None:
+    """The credentials among a tool's settings: the fields, a ``credentials_file`` or a ``profile``.
+
+    Returns:
+        None if the settings hold nothing of the kind.
+
+    Raises:
+        ConfigError: If they hold half a set, or more than one of the three.
+    """
+    values = {name: settings[name] for name in FIELDS if settings.get(name)}
+    file, profile = settings.get("credentials_file"), settings.get("profile")
+    if sum(map(bool, (values, file, profile))) > 1:
+        raise ConfigError(f"{source}: give the credentials, credentials_file or profile, only one of the three")
+    if file:
+        return read_file(Path(file).expanduser())
+    if profile:
+        return read_file(profile_path(profile))
+    return Config.from_mapping(values, source=source) if values else None
+
+
+def resolve(settings: Mapping[str, Any] | None = None, *, source: str = "settings") -> Config:
+    """Find the credentials: settings, then environment, then profile file.
+
+    Args:
+        settings: Settings of the calling tool, see `from_settings`.
+        source: What to call them in an error.
+
+    Raises:
+        ConfigError: If no source has any, or the first that has is incomplete.
+    """
+    config = from_settings(settings or {}, source=source) or from_environment()
+    if config:
+        return config
+    path = profile_path(os.environ.get(PROFILE_VARIABLE))
+    if path.exists():
+        return read_file(path)
+    raise ConfigError(
+        f"no credentials: set them in the {source}, as {ENVIRONMENT_PREFIX}CLIENT_ID and so on, "
+        f"or make {path} with 'e3db-connectors register'",
+    )

@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: encodings, keys, field quads and the blind index. No I/O, no HTTP."""

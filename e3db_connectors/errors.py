@@ -1,0 +1,173 @@
+"""Every exception of the package, by what to do about it.
+
+::
+
+    E3DBError
+    ├── UsageError                what you passed has to change
+    │   ├── ConfigError           credentials or settings are missing, half given or malformed
+    │   ├── StateError            a bookmark or state that this version cannot read
+    │   └── InvalidTime           a text that is no time
+    ├── APIError                  the server's refusal: `method`, `path`, `status`
+    │   ├── InvalidRequest        400, 413 and other 4xx
+    │   ├── Unauthorized          401
+    │   ├── Forbidden             403
+    │   ├── NotFound              404
+    │   ├── Conflict              409: somebody else was first; read again
+    │   └── Unavailable           429 and 5xx: try again later
+    ├── TransportError            no reply: not reachable, broken off, timed out; try again
+    │   └── OutcomeUnknown        ... while writing: it may have happened or not
+    ├── ResponseInvalid           a reply that does not follow the protocol
+    ├── IntegrityError            something is not what its maker sealed; never retried
+    │   ├── DecryptionError       cipher text that does not open
+    │   ├── EncodingError         text that is no base64url, key or quad
+    │   └── UntrustedKey          an access key that somebody else could have made
+    ├── AccessKeyMissing          no access key for this writer and type has been shared with us
+    ├── WindowExceeded            more records in one millisecond than a query can return
+    └── StorageError              the server's own database or port cannot be used
+
+`recovery` says the same in one word, so that callers need not match on classes or texts.
+No message ever holds a key, a token, a request body or a decrypted value.
+"""
+
+from enum import Enum
+from typing import ClassVar
+
+
+class Recovery(Enum):
+    """What a caller can do about an error."""
+
+    FIX_INPUT = "fix the input"
+    RETRY = "try again"
+    CONFLICT = "read again, then decide"
+    GIVE_UP = "give up"
+
+
+class E3DBError(Exception):
+    """Base of all errors; never raised itself."""
+
+    recovery: ClassVar[Recovery] = Recovery.GIVE_UP
+
+
+class UsageError(E3DBError, ValueError):
+    """What the caller passed has to change."""
+
+    recovery = Recovery.FIX_INPUT
+
+
+class ConfigError(UsageError):
+    """Credentials or settings are missing, half given or malformed."""
+
+
+class StateError(UsageError):
+    """A bookmark or state that this version cannot read."""
+
+
+class InvalidTime(UsageError):
+    """A text that is no RFC 3339 time."""
+
+
+class APIError(E3DBError):
+    """The server refused a request.
+
+    Attributes:
+        method: HTTP method.
+        path: URL path, without query.
+        status: HTTP status code.
+        reason: The server's own words, cut short, if it gave any.
+    """
+
+    def __init__(self, method: str, path: str, status: int, reason: str = "") -> None:
+        """Keep what identifies the request, and nothing of its body."""
+        self.method, self.path, self.status, self.reason = method, path, status, reason
+        super().__init__(f"{method} {path}: HTTP {status}" + (f": {reason}" if reason else ""))
+
+
+class InvalidRequest(APIError):
+    """The server cannot make sense of the request."""
+
+    recovery = Recovery.FIX_INPUT
+
+
+class Unauthorized(APIError):
+    """The credentials are not, or no longer, valid."""
+
+
+class Forbidden(APIError):
+    """The client is known but may not do this."""
+
+
+class NotFound(APIError):
+    """There is no such thing, or not for this client."""
+
+
+class Conflict(APIError):
+    """Somebody else wrote first."""
+
+    recovery = Recovery.CONFLICT
+
+
+class Unavailable(APIError):
+    """The server is overloaded or broken for the moment."""
+
+    recovery = Recovery.RETRY
+
+
+_BY_STATUS: dict[int, type[APIError]] = {
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    429: Unavailable,
+}
+
+
+def from_status(method: str, path: str, status: int, reason: str = "") -> APIError:
+    """Make the error that stands for an HTTP status of 400 or more."""
+    default = Unavailable if status >= 500 else InvalidRequest  # noqa: PLR2004 - HTTP's own border
+    return _BY_STATUS.get(status, default)(method, path, status, reason)
+
+
+class TransportError(E3DBError):
+    """No reply came: the server is not reachable, broke off or took too long."""
+
+    recovery = Recovery.RETRY
+
+
+class OutcomeUnknown(TransportError):
+    """A write got no reply: it may have happened or not. Look before you repeat it."""
+
+    recovery = Recovery.CONFLICT
+
+
+class ResponseInvalid(E3DBError):
+    """A reply that does not follow the protocol."""
+
+
+class IntegrityError(E3DBError):
+    """Something is not what its maker sealed."""
+
+
+class DecryptionError(IntegrityError):
+    """Cipher text that does not open with this key."""
+
+
+class EncodingError(IntegrityError):
+    """A text that is no base64url, no key or no quad."""
+
+
+class UntrustedKey(IntegrityError):
+    """An access key that somebody other than its claimed maker could know."""
+
+
+class AccessKeyMissing(E3DBError):
+    """No access key for this writer and record type has been shared with this client."""
+
+
+class WindowExceeded(E3DBError):
+    """More records carry one instant than a query can return."""
+
+
+class StorageError(E3DBError):
+    """The server's own database, files or port cannot be used."""
+
+    recovery = Recovery.FIX_INPUT

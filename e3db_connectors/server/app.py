@@ -1,0 +1,110 @@
+"""The ASGI application: routes, errors as JSON, the ``Date`` of the store's clock, and the access log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import OperationalError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from e3db_connectors.server.http import endpoint, reply
+from e3db_connectors.server.problem import Problem
+from e3db_connectors.server.routes import access_keys, accounts, queries, records
+from e3db_connectors.server.store.accounts import TokenCache, digest
+from e3db_connectors.wire import paths
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from e3db_connectors.server.store.database import Database
+
+_log = logging.getLogger(__name__)
+
+# The type comes last and may hold a slash once it is decoded, hence `path`.
+_ACCESS_KEY = "/v1/storage/access_keys/{writer_id}/{user_id}/{reader_id}/{type:path}"
+_VERSION = paths.RECORDS + "/safe/{record_id}/{version}"
+
+ROUTES = [
+    Route(paths.SERVICE_CHECK, endpoint(accounts.service_check), methods=["GET"]),
+    Route(paths.REGISTER, endpoint(accounts.register), methods=["POST"]),
+    Route(paths.TOKEN, endpoint(accounts.token), methods=["POST"]),
+    Route("/v1/storage/clients/{client_id:path}", endpoint(accounts.client_info), methods=["GET"]),
+    Route(_ACCESS_KEY, endpoint(access_keys.get), methods=["GET"]),
+    Route(_ACCESS_KEY, endpoint(access_keys.put), methods=["PUT"]),
+    Route(_ACCESS_KEY, endpoint(access_keys.delete), methods=["DELETE"]),
+    Route(paths.RECORDS, endpoint(records.write), methods=["POST"]),
+    Route(_VERSION, endpoint(records.update), methods=["PUT"]),
+    Route(_VERSION, endpoint(records.delete), methods=["DELETE"]),
+    Route(paths.RECORDS + "/{record_id}", endpoint(records.read), methods=["GET"]),
+    Route(paths.QUERY, endpoint(queries.query), methods=["POST"]),
+    Route(paths.SEARCH, endpoint(queries.search), methods=["POST"]),
+]
+
+
+def build(database: Database, registration_token: str) -> Starlette:
+    """Make the application that serves *database*."""
+    app = Starlette(
+        routes=ROUTES,
+        middleware=[Middleware(_Clerk, database=database)],
+        exception_handlers={
+            Problem: _on_problem,
+            HTTPException: _on_http,
+            OperationalError: _on_busy,
+            Exception: _on_defect,
+        },
+    )
+    app.router.redirect_slashes = False  # a redirect would make clients drop the body
+    app.state.database = database
+    app.state.tokens = TokenCache()
+    app.state.registration_token_hash = digest(registration_token)
+    return app
+
+
+async def _on_problem(_request: Request, exc: Any) -> Response:
+    return reply({"error": exc.text}, exc.status)
+
+
+async def _on_http(_request: Request, exc: Any) -> Response:
+    return reply({"error": exc.detail}, exc.status_code)
+
+
+async def _on_busy(_request: Request, exc: Exception) -> Response:
+    _log.error("the database does not take this now: %s", getattr(exc, "orig", "unknown"))
+    return reply({"error": "the server is busy"}, 503, {"Retry-After": "1"})
+
+
+async def _on_defect(_request: Request, _exc: Exception) -> Response:
+    return reply({"error": "the server failed; its log says why"}, 500)
+
+
+class _Clerk:
+    """Puts the ``Date`` on every answer and writes a line about it, without query, headers or body."""
+
+    def __init__(self, app: ASGIApp, database: Database) -> None:
+        self._app = app
+        self._clock = database.clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+
+        async def send_dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = formatdate(self._clock.now() // 1_000_000, usegmt=True)
+                message["headers"] = [*message.get("headers", ()), (b"date", date.encode())]
+                took = (time.perf_counter() - began) * 1000
+                path = scope.get("raw_path", b"").decode("ascii", "replace")
+                _log.info("%s %s %d %.1f ms", scope["method"], path, message["status"], took)
+            await send(message)
+
+        await self._app(scope, receive, send_dated)

@@ -1,0 +1,116 @@
+"""Between HTTP and the store: bodies in, JSON out, and who is calling."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from e3db_connectors.server.problem import Problem
+from e3db_connectors.wire import limits
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from starlette.requests import Request
+
+    from e3db_connectors.server.store.accounts import TokenCache
+    from e3db_connectors.server.store.database import Database
+
+    Handler = Callable[["Incoming"], Response]
+
+T = TypeVar("T")
+
+
+class Incoming:
+    """A request whose body has been read; what handlers, which run in threads, work on."""
+
+    def __init__(self, request: Request, body: bytes) -> None:
+        """Wrap *request*."""
+        self._request = request
+        self._body = body
+        self.database: Database = request.app.state.database
+        self._tokens: TokenCache = request.app.state.tokens
+        self.registration_token_hash: bytes = request.app.state.registration_token_hash
+
+    def segment(self, name: str) -> str:
+        """A decoded segment of the path."""
+        return str(self._request.path_params[name])
+
+    def json(self, kind: type[T]) -> T:
+        """The body, whatever its content type says (protocol section 1.2)."""
+        try:
+            return msgspec.json.decode(self._body or b"{}", type=kind)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as exc:
+            raise Problem(400, str(exc) if isinstance(exc, msgspec.ValidationError) else "the body is no JSON") from None
+
+    def caller(self) -> str:
+        """The id of the client whose bearer token came along."""
+        scheme, _, token = self._request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and token:
+            client_id = self._tokens.client_of(self.database, token.strip())
+            if client_id:
+                return client_id
+        raise Problem(401, "sign in: the bearer token is missing, unknown or has run out")
+
+    def basic(self) -> tuple[str, str]:
+        """API key id and secret of HTTP Basic."""
+        scheme, _, value = self._request.headers.get("Authorization", "").partition(" ")
+        try:
+            user, colon, password = b64decode(value, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            colon = ""
+        if scheme.lower() != "basic" or not colon:
+            raise Problem(401, "sign in with the API key id and secret")
+        return user, password
+
+
+def endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Read the body within its limit, then run *handler* in a thread."""
+
+    async def run(request: Request) -> Response:
+        incoming = Incoming(request, await _read(request))
+        return await run_in_threadpool(handler, incoming)
+
+    run.__name__ = handler.__name__
+    return run
+
+
+async def _read(request: Request) -> bytes:
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limits.BODY_MAX:
+            raise Problem(413, f"a body may have {limits.BODY_MAX} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return Response(msgspec.json.encode(body), status, headers, "application/json")
+
+
+def empty() -> Response:
+    """An answer without a body."""
+    return Response(status_code=204)
+
+
+def uuid_of(text: str, status: int = 400) -> str:
+    """*text* as a canonical UUID, else a `Problem` of *status*."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise Problem(status, "no UUID") from None
+
+
+def check_type(record_type: str) -> str:
+    """A record type that may be stored."""
+    if not record_type or len(record_type) > limits.TYPE_MAX or any(ord(char) < 32 for char in record_type):  # noqa: PLR2004 - control characters
+        raise Problem(400, f"a record type has 1 to {limits.TYPE_MAX} characters and no control characters")
+    return record_type

@@ -1,0 +1,65 @@
+"""Access keys (protocol section 7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e3db_connectors.server.http import Incoming, check_type, empty, reply, uuid_of
+from e3db_connectors.server.problem import Problem
+from e3db_connectors.server.store import access_keys, accounts
+from e3db_connectors.wire.records import AccessKeyUpload
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+
+def get(incoming: Incoming) -> Response:
+    """Hand a key to its reader, or to the writer."""
+    caller = incoming.caller()
+    owner, reader_id = _owner(incoming), uuid_of(incoming.segment("reader_id"))
+    if caller not in {reader_id, owner[0]}:
+        raise Problem(403, "this access key is somebody else's")
+    with incoming.database.read() as connection:
+        key = access_keys.find(connection, [owner], reader_id).get(owner)
+    if key is None:
+        raise Problem(404, "no such access key")
+    return reply(key)
+
+
+def put(incoming: Incoming) -> Response:
+    """Store a key for a reader; never over another."""
+    caller = incoming.caller()
+    owner, reader_id = _owner(incoming), uuid_of(incoming.segment("reader_id"))
+    _require_writer(caller, owner)
+    body = incoming.json(AccessKeyUpload)
+    if not body.eak:
+        raise Problem(400, "eak is empty")
+    with incoming.database.write() as connection:
+        if accounts.client_info(connection, reader_id) is None:
+            raise Problem(404, "no such reader")
+        if not access_keys.add(connection, owner, reader_id, body.eak, caller):
+            raise Problem(409, "there is such an access key already")
+    return reply(AccessKeyUpload(body.eak), 201)
+
+
+def delete(incoming: Incoming) -> Response:
+    """Forget a key, whether it is there or not."""
+    caller = incoming.caller()
+    owner, reader_id = _owner(incoming), uuid_of(incoming.segment("reader_id"))
+    _require_writer(caller, owner)
+    with incoming.database.write() as connection:
+        access_keys.remove(connection, owner, reader_id)
+    return empty()
+
+
+def _owner(incoming: Incoming) -> tuple[str, str, str]:
+    return (
+        uuid_of(incoming.segment("writer_id")),
+        uuid_of(incoming.segment("user_id")),
+        check_type(incoming.segment("type")),
+    )
+
+
+def _require_writer(caller: str, owner: tuple[str, str, str]) -> None:
+    if caller != owner[0]:
+        raise Problem(403, "only the writer may give its access keys")

@@ -1,0 +1,78 @@
+"""Query v1 and search v2 (protocol sections 10 and 11)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from e3db_connectors.errors import InvalidTime
+from e3db_connectors.server.http import Incoming, reply
+from e3db_connectors.server.problem import Problem
+from e3db_connectors.server.store import access_keys, queries
+from e3db_connectors.wire import limits
+from e3db_connectors.wire.queries import QueryRequest
+from e3db_connectors.wire.search import SearchRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+    from starlette.responses import Response
+
+    from e3db_connectors.server.store.records import StoredRecord
+
+
+def query(incoming: Incoming) -> Response:
+    """Run a v1 query."""
+    caller = incoming.caller()
+    request = incoming.json(QueryRequest)
+    count = request.count or limits.PAGE_DEFAULT_QUERY
+    after = int(request.after_index or 0)
+    if count < 0 or after < 0:
+        raise Problem(400, "count and after_index must not be negative")
+    with incoming.database.read() as connection:
+        rows = queries.query(connection, request, caller, min(count, limits.PAGE_MAX), after)
+        results = _results(connection, rows, caller, include_data=bool(request.include_data))
+    return reply({"results": results, "last_index": rows[-1].seq if rows else after})
+
+
+def search(incoming: Incoming) -> Response:
+    """Run a v2 search."""
+    caller = incoming.caller()
+    request = incoming.json(SearchRequest)
+    limit = request.limit or limits.PAGE_DEFAULT_SEARCH
+    offset = request.next_token or 0
+    if not 0 < limit <= limits.PAGE_MAX:
+        raise Problem(400, f"limit must be from 1 to {limits.PAGE_MAX}")
+    if not 0 <= offset < limits.SEARCH_WINDOW:
+        raise Problem(400, f"next_token must be from 0 to {limits.SEARCH_WINDOW - 1}; split the search by time")
+    limit = min(limit, limits.SEARCH_WINDOW - offset)
+    try:
+        with incoming.database.read() as connection:
+            found = queries.search(connection, request, caller, limit, offset)
+            results = _results(connection, found.rows, caller, include_data=bool(request.include_data))
+    except InvalidTime as exc:
+        raise Problem(400, str(exc)) from None
+    end = offset + len(results)
+    more = end < min(found.total, limits.SEARCH_WINDOW)
+    return reply(
+        {"results": results, "last_index": end if more else 0, "total_results": found.total, "search_id": ""},
+    )
+
+
+def _results(connection: Connection, rows: Sequence[StoredRecord], caller: str, *, include_data: bool) -> list[dict[str, Any]]:
+    keys = access_keys.find(connection, {_owner(row) for row in rows}, caller) if include_data else {}
+    return [
+        {
+            "meta": row.meta(),
+            "record_data": msgspec.Raw(row.data.encode()) if include_data else None,
+            "access_key": keys.get(_owner(row)),
+            "rec_sig": row.rec_sig,
+        }
+        for row in rows
+    ]
+
+
+def _owner(row: StoredRecord) -> tuple[str, str, str]:
+    return row.writer_id, row.user_id, row.type

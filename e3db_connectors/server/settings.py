@@ -1,0 +1,66 @@
+"""What the server is told at its start."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from e3db_connectors.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOKEN_VARIABLE: Final = "E3DB_SERVER_REGISTRATION_TOKEN"  # noqa: S105 - a name
+TOKEN_FILE: Final = "registration-token"  # noqa: S105 - a name
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where the server listens and keeps things.
+
+    Args:
+        host: Address to bind.
+        port: Port to bind; 0 takes a free one.
+        database: SQLAlchemy URL; only SQLite so far.
+        files_dir: Folder for what is not in the database.
+        registration_token: What registers clients.
+    """
+
+    host: str
+    port: int
+    database: str = field(repr=False)
+    files_dir: Path
+    registration_token: str = field(repr=False)
+
+
+def registration_token(files_dir: Path, token_file: Path | None = None) -> tuple[str, Path | None]:
+    """Find the registration token, or make one at the first start.
+
+    Args:
+        files_dir: Where a token that is made here is kept.
+        token_file: A file that holds the token.
+
+    Returns:
+        The token, and the file that holds it unless it came from the environment.
+
+    Raises:
+        ConfigError: If the file cannot be read or is empty.
+    """
+    given = os.environ.get(TOKEN_VARIABLE)
+    if given:
+        return given, None
+    path = token_file or files_dir / TOKEN_FILE
+    try:
+        if token_file is None and not path.exists():
+            files_dir.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                file.write(secrets.token_hex(32) + "\n")
+        token = path.read_text(encoding="utf-8").strip()
+    except OSError as exc:
+        raise ConfigError(f"cannot use the registration token file {path}: {exc.strerror}") from None
+    if not token:
+        raise ConfigError(f"the registration token file {path} is empty")
+    return token, path

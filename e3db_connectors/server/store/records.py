@@ -1,0 +1,117 @@
+"""Records: created, replaced at a version, deleted (protocol section 9)."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import msgspec
+from sqlalchemy import delete, insert, select, update
+
+from e3db_connectors.server.store.schema import plain_members, records
+from e3db_connectors.wire import times
+from e3db_connectors.wire.records import to_bytes
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Select
+
+    from e3db_connectors.server.clock import Clock
+    from e3db_connectors.wire.records import RecordUpload
+
+
+class StoredRecord(msgspec.Struct, frozen=True):
+    """A row of the records table."""
+
+    seq: int
+    record_id: str
+    writer_id: str
+    user_id: str
+    type: str
+    plain: str
+    data: str
+    rec_sig: str | None
+    version: str
+    created: int
+    last_modified: int
+
+    def meta(self) -> dict[str, Any]:
+        """Its meta, as it is sent."""
+        return {
+            "record_id": self.record_id,
+            "writer_id": self.writer_id,
+            "user_id": self.user_id,
+            "type": self.type,
+            "plain": msgspec.Raw(self.plain.encode()),
+            "created": times.render(times.from_micros(self.created)),
+            "last_modified": times.render(times.from_micros(self.last_modified)),
+            "version": self.version,
+        }
+
+    def body(self) -> dict[str, Any]:
+        """All of it, as it is sent."""
+        return {"meta": self.meta(), "data": msgspec.Raw(self.data.encode()), "rec_sig": self.rec_sig}
+
+
+def pair_hash(key: str, value: str) -> bytes:
+    """By which an exact plain member is found; values themselves may be too long for an index."""
+    return blake2b(key.encode() + b"\0" + value.encode(), digest_size=16).digest()
+
+
+def add(connection: Connection, clock: Clock, upload: RecordUpload) -> StoredRecord:
+    """Store a new record."""
+    now = clock.stamp()
+    values = {
+        "record_id": str(uuid4()),
+        "writer_id": upload.meta.writer_id,
+        "user_id": upload.meta.user_id,
+        "type": upload.meta.record_type,
+        "created": now,
+        "last_modified": now,
+        **_content(upload),
+    }
+    seq = connection.execute(insert(records), values).lastrowid
+    _index_plain(connection, seq, upload)
+    return StoredRecord(seq=seq, **values)
+
+
+def replace(connection: Connection, clock: Clock, record: StoredRecord, upload: RecordUpload) -> StoredRecord:
+    """Replace the data and plain of a record."""
+    changes = {"last_modified": clock.stamp(), **_content(upload)}
+    connection.execute(update(records).where(records.c.seq == record.seq), changes)
+    connection.execute(delete(plain_members).where(plain_members.c.seq == record.seq))
+    _index_plain(connection, record.seq, upload)
+    return msgspec.structs.replace(record, **changes)
+
+
+def remove(connection: Connection, record: StoredRecord) -> None:
+    """Delete a record."""
+    connection.execute(delete(records).where(records.c.seq == record.seq))
+
+
+def find(connection: Connection, record_id: str) -> StoredRecord | None:
+    """One record, whoever wrote it."""
+    found = fetch(connection, select(records).where(records.c.record_id == record_id))
+    return found[0] if found else None
+
+
+def fetch(connection: Connection, statement: Select[Any]) -> list[StoredRecord]:
+    """The rows that a select of all columns of the records table gives."""
+    return [StoredRecord(*row) for row in connection.execute(statement)]
+
+
+def _content(upload: RecordUpload) -> dict[str, Any]:
+    return {
+        "plain": to_bytes(upload.meta.plain or {}).decode(),
+        "data": to_bytes(upload.data or {}).decode(),
+        "rec_sig": upload.rec_sig,
+        "version": str(uuid4()),
+    }
+
+
+def _index_plain(connection: Connection, seq: int, upload: RecordUpload) -> None:
+    members = [
+        {"seq": seq, "key": key, "value": value, "pair_hash": pair_hash(key, value)} for key, value in (upload.meta.plain or {}).items()
+    ]
+    if members:
+        connection.execute(insert(plain_members), members)

@@ -1,0 +1,77 @@
+"""The tables. Times are microseconds since the epoch, JSON is text that is ready to send."""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+VERSION: Final = 1
+"""Of this schema; a database of another one is refused."""
+
+metadata = MetaData()
+
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("client_id", String(36), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("public_key", Text, nullable=False),
+    Column("signing_key", Text, nullable=False),
+    Column("api_key_id", String(64), nullable=False, unique=True),
+    Column("secret_hash", LargeBinary(32), nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("client_id", String(36), ForeignKey("clients.client_id"), nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
+access_keys = Table(
+    "access_keys",
+    metadata,
+    Column("writer_id", String(36), primary_key=True),
+    Column("user_id", String(36), primary_key=True),
+    Column("reader_id", String(36), ForeignKey("clients.client_id"), primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("eak", Text, nullable=False),
+    Column("authorizer_id", String(36), ForeignKey("clients.client_id"), nullable=False),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("record_id", String(36), nullable=False, unique=True),
+    Column("writer_id", String(36), ForeignKey("clients.client_id"), nullable=False),
+    Column("user_id", String(36), nullable=False),
+    Column("type", Text, nullable=False),
+    Column("plain", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("rec_sig", Text),
+    Column("version", String(36), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("last_modified", BigInteger, nullable=False, unique=True),
+    sqlite_autoincrement=True,  # a deleted record's index is never given again: query pages go by it
+)
+Index("records_by_index", records.c.writer_id, records.c.type, records.c.seq)
+Index("records_by_created", records.c.writer_id, records.c.type, records.c.created, records.c.record_id)
+Index("records_by_modified", records.c.writer_id, records.c.type, records.c.last_modified, records.c.record_id)
+
+plain_members = Table(
+    "plain_members",
+    metadata,
+    Column("seq", ForeignKey("records.seq", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("pair_hash", LargeBinary(16), nullable=False, index=True),
+)

@@ -1,0 +1,53 @@
+"""Which record types there are, and which columns they have (design section 3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from e3db_connectors.sync import schemas
+from e3db_connectors.sync.names import is_internal
+from e3db_connectors.sync.values import TEXT, Schema
+from e3db_connectors.wire.queries import QueryRequest
+from e3db_connectors.wire.search import Params, SearchRequest, Terms
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from e3db_connectors.client import Client
+    from e3db_connectors.sync.schemas import StreamSchemas
+
+
+@dataclass(frozen=True)
+class RecordType:
+    """A record type, what its rows were written with, and what its fields read as."""
+
+    name: str
+    schemas: StreamSchemas
+    fields: Mapping[str, Schema]
+
+
+def own_types(client: Client) -> list[str]:
+    """The types that a client has written: a request for each, excluding those already seen, and no scan of the records."""
+    seen: list[str] = []
+    while True:
+        exclude = [Params(Terms(content_types=seen))] if seen else None
+        page = client.search_page(SearchRequest(limit=1, exclude=exclude))
+        if not page.results:
+            return sorted(name for name in seen if not is_internal(name))
+        seen.append(page.results[0].meta.record_type)
+
+
+def describe(client: Client, record_type: str, config: Mapping[str, Any]) -> RecordType:
+    """Find the columns of a type: settings, else schema record, else the field names of a sample."""
+    written_with = schemas.load(client, record_type)
+    fields = (config.get("schemas") or {}).get(record_type) or written_with.united()
+    if not fields and config["infer_schema_sample_size"]:
+        fields = dict.fromkeys(_sample(client, record_type, config["infer_schema_sample_size"]), TEXT)
+    return RecordType(record_type, written_with, fields)
+
+
+def _sample(client: Client, record_type: str, size: int) -> list[str]:
+    request = QueryRequest(count=min(size, 1000), content_types=[record_type], include_data=True)
+    page = next(client.query_pages(request), [])
+    return sorted({name for result in page for name in result.record_data or ()})

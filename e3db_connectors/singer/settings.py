@@ -1,0 +1,129 @@
+"""Settings of tap and target, as `--about` prints them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from singer_sdk import typing as th
+from singer_sdk.typing import extend_validator_with_defaults
+
+from e3db_connectors.client.config import DEFAULT_API_URL, SECRETS
+from e3db_connectors.wire import limits
+
+_CREDENTIALS: Final = (
+    th.Property("client_id", th.StringType, title="Client id", description="UUID of the E3DB client."),
+    th.Property("api_key_id", th.StringType, title="API key id", description="Names the API key."),
+    th.Property("api_secret", th.StringType, secret=True, title="API secret", description="Secret of the API key."),
+    th.Property("public_key", th.StringType, title="Public key", description="Encryption key, base64url."),
+    th.Property(
+        "private_key",
+        th.StringType,
+        secret=True,
+        title="Private key",
+        description="Encryption key, base64url; it never leaves this machine.",
+    ),
+    th.Property("public_signing_key", th.StringType, title="Public signing key", description="Ed25519 key, base64url."),
+    th.Property(
+        "private_signing_key",
+        th.StringType,
+        secret=True,
+        title="Private signing key",
+        description="Ed25519 key, base64url.",
+    ),
+    th.Property("client_email", th.StringType, title="Client e-mail", description="Optional; part of a credentials file."),
+    th.Property("api_url", th.StringType, title="API URL", description=f"Where the server is; {DEFAULT_API_URL} unless given."),
+    th.Property(
+        "credentials_file",
+        th.StringType,
+        title="Credentials file",
+        description="A file with the credentials above, instead of them.",
+    ),
+    th.Property(
+        "profile",
+        th.StringType,
+        title="Profile",
+        description="The file ~/.tozny/<profile>/e3db.json, instead of them. "
+        "Without any of these the E3DB_* variables count, then ~/.tozny/e3db.json.",
+    ),
+)
+
+TAP: Final = th.PropertiesList(
+    *_CREDENTIALS,
+    th.Property(
+        "record_types",
+        th.ArrayType(th.StringType),
+        title="Record types",
+        description="The types to read, a stream each; empty: all that this client has written.",
+    ),
+    th.Property("start_date", th.DateTimeType, title="Start date", description="Read what was changed at or after this time."),
+    th.Property(
+        "page_size",
+        th.IntegerType(minimum=1, maximum=limits.PAGE_MAX),
+        default=limits.PAGE_MAX,
+        title="Page size",
+        description="Most records of one request.",
+    ),
+    th.Property(
+        "lookback_seconds",
+        th.NumberType(minimum=0),
+        default=300,
+        title="Look-back",
+        description="How far behind the bookmark a run begins, because a search index may lag. "
+        "What is read again has the same key and changes nothing.",
+    ),
+    th.Property(
+        "settle_seconds",
+        th.NumberType(minimum=0),
+        default=5,
+        title="Settling time",
+        description="How far before the server's present a run ends.",
+    ),
+    th.Property(
+        "infer_schema_sample_size",
+        th.IntegerType(minimum=0),
+        default=100,
+        title="Sample size",
+        description="How many records to look at for the columns of a type that has no schema record. "
+        "Only their field names are read: nothing is decrypted.",
+    ),
+    th.Property(
+        "schemas",
+        th.ObjectType(additional_properties=th.ObjectType(additional_properties=True)),
+        title="Schemas",
+        description="Record type → column → JSON Schema; goes before the schema record and the sample.",
+    ),
+    additional_properties=False,
+).to_dict()
+
+TARGET: Final = th.PropertiesList(
+    *_CREDENTIALS,
+    th.Property(
+        "load_method",
+        th.StringType,
+        allowed_values=["upsert", "append-only"],
+        default="upsert",
+        title="Load method",
+        description="`upsert`: a row replaces the record with the same key; streams without a key are appended. "
+        "`append-only`: every row becomes a record.",
+    ),
+    additional_properties=False,
+).to_dict()
+
+
+_DefaultingValidator: Final = extend_validator_with_defaults(th.DEFAULT_JSONSCHEMA_VALIDATOR)
+
+
+def complete(config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
+    """Fill in the defaults.
+
+    Returns:
+        What is wrong with the settings, without the value of any secret.
+    """
+    return [
+        f"setting {'.'.join(map(str, error.path))}: {_words(error)}" if error.path else f"settings: {error.message}"
+        for error in _DefaultingValidator(schema).iter_errors(config)
+    ]
+
+
+def _words(error: Any) -> str:
+    return "it must be text" if error.path[0] in SECRETS else str(error.message)

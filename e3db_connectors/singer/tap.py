@@ -1,0 +1,65 @@
+"""`tap-e3db`: discovery and state around the streams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Tap
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+
+from e3db_connectors.errors import StateError
+from e3db_connectors.singer import command, discovery, settings
+from e3db_connectors.singer.streams import RecordStream
+from e3db_connectors.sync.bookmarks import parse_bookmark
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+_STATE_SHAPE = 'the state must be a JSON object like {"bookmarks": {"stream": {...}}}; mend it, or begin anew without it'
+
+
+class TapE3DB(command.E3DBPlugin, Tap):
+    """Reads the records that an E3DB client has written, a stream for each record type."""
+
+    name = "tap-e3db"
+    dynamic_catalog = True
+    config_jsonschema: ClassVar[dict[str, Any]] = settings.TAP
+    capabilities: ClassVar[list[Any]] = [
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    def __init__(self, *, state: Any = None, **options: Any) -> None:
+        """Take settings, catalog and state in."""
+        if state is not None and not isinstance(state, dict):
+            raise StateError(_STATE_SHAPE)
+        super().__init__(state=state, **options)
+
+    def discover_streams(self) -> Sequence[RecordStream]:
+        """A stream for each record type."""
+        types = self.config.get("record_types") or discovery.own_types(self.client)
+        return [RecordStream(self, discovery.describe(self.client, record_type, self.config)) for record_type in types]
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take a state in.
+
+        Raises:
+            StateError: If it is none of this tap.
+        """
+        bookmarks = state.get("bookmarks", {})
+        if not isinstance(bookmarks, dict) or not all(isinstance(entry, dict) for entry in bookmarks.values()):
+            raise StateError(_STATE_SHAPE)
+        for entry in bookmarks.values():
+            parse_bookmark(entry.get("replication_key_value"))
+        super().load_state(state)
+
+
+def main() -> None:
+    """Run `tap-e3db`."""
+    command.run(TapE3DB.name, TapE3DB.cli)

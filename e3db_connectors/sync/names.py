@@ -1,0 +1,53 @@
+"""Names of streams and columns that every loader can take (design section 3.1)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+META_PREFIX: Final = "_e3db_"
+RESERVED_PREFIXES: Final = (META_PREFIX, "_sdc_")
+SCHEMA_TYPE_PREFIX: Final = "singer.schema."
+BACKUP_TYPE: Final = "tozny.key_backup"
+
+_PLAIN_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_SLUG_LENGTH: Final = 54
+"""With an underscore and 8 hex digits, 63 characters: PostgreSQL's limit."""
+
+
+def stream_name(record_type: str) -> str:
+    """The stream of a record type: the type itself if any loader takes it as it is, else a slug with a hash."""
+    return record_type if _PLAIN_NAME.fullmatch(record_type) else slug(record_type)
+
+
+def slug(name: str) -> str:
+    """A name that loaders neither split nor fold, and that no other name shares."""
+    readable = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:_SLUG_LENGTH]
+    if not readable or readable[0].isdigit():
+        readable = f"_{readable}"[:_SLUG_LENGTH]
+    digest = blake2b(name.encode()).hexdigest()[:8]
+    return f"{readable}_{digest}"
+
+
+def column_names(fields: Iterable[str]) -> dict[str, str]:
+    """The column of each field: its own name, unless that is reserved or collides when case is folded."""
+    fields = sorted(set(fields))
+    folded = Counter(field.lower() for field in fields)
+    return {field: slug(field) if _must_rename(field, folded) else field for field in fields}
+
+
+def _must_rename(field: str, folded: Counter[str]) -> bool:
+    lower = field.lower()
+    if lower.startswith(RESERVED_PREFIXES):
+        return True
+    return folded[lower] > 1 and field != lower
+
+
+def is_internal(record_type: str) -> bool:
+    """Whether records of this type serve the connector or the account and are no data."""
+    return record_type.startswith(SCHEMA_TYPE_PREFIX) or record_type == BACKUP_TYPE

@@ -1,0 +1,1 @@
+"""The protocol's shapes, free of crypto and I/O: bodies, times, paths and limits."""

@@ -1,0 +1,105 @@
+"""Records, as they travel and as they read in clear (protocol sections 7 and 9)."""
+
+from typing import Any
+
+import msgspec
+
+KeyMap = dict[str, str]
+"""A public key on the wire, by its kind: ``{"curve25519": "..."}``."""
+
+
+class FileMeta(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is told of a large file's encrypted body (section 13.4)."""
+
+    file_name: str = ""
+    checksum: str = ""
+    compression: str = ""
+    size: int = 0
+    file_url: str = ""
+
+
+class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The clear part of a record.
+
+    Args:
+        record_type: The record's type; ``type`` on the wire.
+        plain: Clear text values, searchable by the server.
+        version: Opaque; changes with every update.
+    """
+
+    writer_id: str
+    user_id: str
+    record_type: str = msgspec.field(name="type")
+    plain: dict[str, str] | None = None
+    record_id: str = ""
+    version: str = ""
+    created: str = ""
+    last_modified: str = ""
+    file_meta: FileMeta | None = None
+
+
+class EncryptedRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A record whose values are field quads (section 8.1)."""
+
+    meta: Meta
+    data: dict[str, str] | None = None
+    rec_sig: str | None = None
+
+
+class MetaUpload(msgspec.Struct, frozen=True):
+    """What a server takes of an uploaded record's meta; ids, times and versions are its own to give."""
+
+    writer_id: str
+    user_id: str
+    record_type: str = msgspec.field(name="type")
+    plain: dict[str, str] | None = None
+    file_meta: msgspec.Raw | None = None
+
+
+class RecordUpload(msgspec.Struct, frozen=True):
+    """Body of a write or an update, as a server reads it."""
+
+    meta: MetaUpload
+    data: dict[str, str] | None = None
+    rec_sig: str | None = None
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A record in clear. Its values do not show in `repr`."""
+
+    meta: Meta
+    data: dict[str, str]
+
+    def __repr__(self) -> str:
+        """Names and ids only: plaintext must not reach logs by accident."""
+        return f"Record(record_id={self.meta.record_id!r}, record_type={self.meta.record_type!r}, fields={len(self.data)})"
+
+
+class AccessKey(msgspec.Struct, frozen=True):
+    """An encrypted access key (EAK) and who sealed it (section 7.2)."""
+
+    eak: str
+    authorizer_id: str = ""
+    authorizer_public_key: KeyMap | None = None
+    signer_id: str | None = None
+    signer_signing_key: KeyMap | None = None
+
+
+class AccessKeyUpload(msgspec.Struct, frozen=True):
+    """Body of a PUT of an access key, and its answer (section 7.3)."""
+
+    eak: str
+
+
+class Result(msgspec.Struct, frozen=True):
+    """One entry of a page of results (sections 10.3 and 11.5)."""
+
+    meta: Meta
+    record_data: dict[str, str] | None = None
+    access_key: AccessKey | None = None
+    rec_sig: str | None = None
+
+
+def to_bytes(body: Any) -> bytes:
+    """Encode a body as compact JSON."""
+    return msgspec.json.encode(body)

@@ -17,7 +17,7 @@ from e3db_connectors.client.search import Search, SearchPage
 from e3db_connectors.client.transport import Call, Transport
 from e3db_connectors.crypto.fields import open_field, seal_field
 from e3db_connectors.crypto.sodium import SodiumSuite
-from e3db_connectors.errors import ConfigError, ResponseInvalid, UsageError
+from e3db_connectors.errors import ConfigError, IntegrityError, ResponseInvalid, UsageError
 from e3db_connectors.wire import limits, paths
 from e3db_connectors.wire.accounts import ClientInfo
 from e3db_connectors.wire.queries import QueryRequest, QueryResponse
@@ -191,7 +191,13 @@ class Client(AbstractContextManager["Client"]):
         if not chosen:
             return Record(result.meta, {})
         key = self._keys.for_reading(result.meta, result.access_key)
-        return Record(result.meta, {name: open_field(self._suite, key, quad) for name, quad in chosen.items()})
+        return Record(result.meta, {name: self._open_field(result.meta, name, quad, key) for name, quad in chosen.items()})
+
+    def _open_field(self, meta: Meta, name: str, quad: str, key: bytes) -> str:
+        try:
+            return open_field(self._suite, key, quad)
+        except IntegrityError as exc:
+            raise type(exc)(f"field {name} of record {meta.record_id}: {exc}") from None
 
     def _seal(self, record_type: str, data: Mapping[str, str]) -> dict[str, str]:
         key = self._keys.for_writing(record_type)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import simplejson
 from singer_sdk.exceptions import SingerSDKError
+from singer_sdk.helpers._util import read_json_file
 from singer_sdk.plugin_base import PluginBase
 
 from e3db_connectors.client import Client, credentials
@@ -39,10 +40,10 @@ class E3DBPlugin(PluginBase):
         Raises:
             ConfigError: One is not a JSON object.
         """
-        try:
-            return super().cb_config(ctx, param, value)
-        except TypeError:
-            raise ConfigError("a config file must hold a JSON object") from None
+        for path in value:
+            if path != "ENV" and not isinstance(read_json_file(path), dict):
+                raise ConfigError(f"the config file {path} must hold a JSON object")
+        return super().cb_config(ctx, param, value)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Fill in defaults, and refuse settings that are unknown or of the wrong kind; all at once, and no secret is shown."""

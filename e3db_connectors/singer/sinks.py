@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 class RecordSink(BatchSink):
     """Gathers rows and writes them in batches."""
 
+    MAX_SIZE_DEFAULT = 1000  # small enough that a signal is answered within seconds
+
     def __init__(self, target: TargetE3DB, stream_name: str, schema: dict[str, Any], key_properties: Any) -> None:
         """Prepare; nothing is sent yet."""
         super().__init__(target, stream_name, schema, key_properties)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.singerlib.catalog import Catalog
 
-from e3db_connectors.errors import StateError
+from e3db_connectors.errors import StateError, UsageError
 from e3db_connectors.singer import command, discovery, settings
 from e3db_connectors.singer.streams import RecordStream
 from e3db_connectors.sync.bookmarks import parse_bookmark
@@ -35,11 +36,15 @@ class TapE3DB(command.E3DBPlugin, Tap):
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
-    def __init__(self, *, state: Any = None, **options: Any) -> None:
-        """Take settings, catalog and state in."""
+    def __init__(self, *, catalog: Any = None, state: Any = None, **options: Any) -> None:
+        """Take settings, catalog and state in.
+
+        Raises:
+            UsageError: Catalog or state are none.
+        """
         if state is not None and not isinstance(state, dict):
             raise StateError(_STATE_SHAPE)
-        super().__init__(state=state, **options)
+        super().__init__(catalog=_catalog(catalog), state=state, **options)
 
     def discover_streams(self) -> Sequence[RecordStream]:
         """A stream for each record type."""
@@ -58,6 +63,13 @@ class TapE3DB(command.E3DBPlugin, Tap):
         for entry in bookmarks.values():
             parse_bookmark(entry.get("replication_key_value"))
         super().load_state(state)
+
+
+def _catalog(catalog: Any) -> Catalog | None:
+    try:
+        return None if catalog is None else Catalog.from_dict(catalog)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise UsageError("the catalog is no Singer catalog; make one with --discover") from None
 
 
 def main() -> None:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, ClassVar
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from singer_sdk import Target
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
-from singer_sdk.singerlib.encoding.simple import SimpleSingerReader
-from singer_sdk.singerlib.json import deserialize_json
 
 from e3db_connectors.errors import UsageError
 from e3db_connectors.singer import command, settings
+from e3db_connectors.singer.input import MessageReader
 from e3db_connectors.singer.sinks import RecordSink
 
+if TYPE_CHECKING:
+    from types import FrameType
 
-class MessageReader(SimpleSingerReader):
-    """Reads Singer messages; unlike the SDK's own, it does not show a line that it cannot read."""
 
-    def deserialize_json(self, line: str) -> dict[str, Any]:
-        """Read one line."""
-        try:
-            return deserialize_json(line)
-        except (json.JSONDecodeError, RecursionError):
-            raise UsageError("a line of the input is no Singer message: no JSON") from None
+STATE_INTERVAL_SECONDS: Final = 15
 
 
 class TargetE3DB(command.E3DBPlugin, Target):
@@ -41,12 +35,45 @@ class TargetE3DB(command.E3DBPlugin, Target):
         TargetCapabilities.VALIDATE_RECORDS,
     ]
 
+    message_reader: MessageReader
+    # How long a row may wait before all are written and the state is passed on: the SDK's own five minutes are a lot to do again.
+    _MAX_RECORD_AGE_IN_MINUTES = STATE_INTERVAL_SECONDS / 60
+
+    def __init__(self, **options: Any) -> None:
+        """Take settings in."""
+        self._signal: int | None = None
+        super().__init__(**options)
+        self.max_parallelism = 1  # writes are parallel within a batch already, and one batch after the other keeps their order
+
+    def process_endofpipe(self) -> None:
+        """Write what is left and pass the last state on; then end as the signal asked, if there was one."""
+        super().process_endofpipe()
+        if self._signal is not None:
+            sys.exit(128 + self._signal)
+
+    def _handle_termination(self, signum: int, _frame: FrameType | None) -> None:
+        self._signal = signum
+        if not hasattr(self, "message_reader"):
+            sys.exit(128 + signum)  # nothing has been read yet
+        self.message_reader.stop()
+
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
+        self._assert_line_requires(message_dict, {"stream", "schema"})
+        _check_schema(message_dict)
         # The SDK parks the rows of a changed schema and writes them after newer ones; the older version would win.
-        sink = self._sinks_active.get(message_dict.get("stream", ""))
+        sink = self._sinks_active.get(message_dict["stream"])
         if sink and sink.current_size:
             self.drain_one(sink)
         super()._process_schema_message(message_dict)
+
+
+def _check_schema(message: dict[str, Any]) -> None:
+    schema, keys = message["schema"], message.get("key_properties") or []
+    columns = schema.get("properties") if isinstance(schema, dict) else None
+    if not isinstance(columns, dict) or not all(isinstance(column, dict) for column in columns.values()):
+        raise UsageError(f"stream {message['stream']}: its schema must be an object with a schema for each of its properties")
+    if not isinstance(keys, list) or not all(key in columns for key in keys):
+        raise UsageError(f"stream {message['stream']}: key_properties must be a list of columns of its schema")
 
 
 def main() -> None:

@@ -1,0 +1,99 @@
+"""Raw HTTP beside the client, for what a well-behaved client never sends."""
+
+import re
+from pathlib import Path
+
+import pytest
+import requests
+
+
+class Caller:
+    """Sends requests as they are, as one client or as nobody: nothing is checked, repeated or redirected."""
+
+    def __init__(self, session, url, token=""):
+        self.session, self.url, self.token = session, url, token
+
+    def __call__(self, method, path, headers=None, **options):
+        bearer = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return self.session.request(
+            method, self.url + path, headers={**bearer, **(headers or {})}, allow_redirects=False, timeout=30, **options
+        )
+
+
+@pytest.fixture(scope="session")
+def parts(pytestconfig):
+    """The module that starts servers: test modules cannot import it."""
+    return pytestconfig.pluginmanager.get_plugin(str(Path(__file__).parents[1] / "conftest.py"))
+
+
+@pytest.fixture(scope="session")
+def running_server(parts):
+    return parts.running_server
+
+
+@pytest.fixture(scope="session")
+def registration_token(parts):
+    return parts.TOKEN
+
+
+@pytest.fixture(scope="session")
+def session():
+    with requests.Session() as made:
+        made.trust_env = False  # no proxy, and no credentials from ~/.netrc
+        yield made
+
+
+@pytest.fixture
+def http(session, server):
+    """Calls as nobody."""
+    return Caller(session, server.url)
+
+
+@pytest.fixture
+def call_as(session):
+    """Make a `Caller` for a client, at that client's own server."""
+
+    def sign_in(client):
+        config = client.config
+        answer = Caller(session, config.api_url)("POST", "/v1/auth/token", auth=(config.api_key_id, config.api_secret))
+        return Caller(session, config.api_url, answer.json()["access_token"])
+
+    return sign_in
+
+
+@pytest.fixture
+def call(call_as, client):
+    """Calls as `client`."""
+    return call_as(client)
+
+
+@pytest.fixture
+def stranger(server):
+    """Another client, with which nothing is shared."""
+    with server.register("stranger") as made:
+        yield made
+
+
+@pytest.fixture
+def upload(client):
+    """Make the body of a write by `client`; further meta members by name."""
+
+    def body(data=None, **meta):
+        return {"meta": {"writer_id": client.client_id, "user_id": client.client_id, "type": "note", **meta}, "data": data or {}}
+
+    return body
+
+
+@pytest.fixture(
+    params=["plain", "two words", 'it\'s "quoted"', "a/b//c", "what?#&+;=", "50%25", "naïve", "日本語 🗝", "record_type_b'6a6f'", "x" * 255],
+    ids=["plain", "spaces", "quotes", "slashes", "reserved", "percent", "latin", "unicode", "bytes-like", "long"],
+)
+def odd_type(request):
+    """A record type that has to survive the path of a URL."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def wire_time():
+    """The form of a time: six fraction digits, never all zero."""
+    return re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.(?!000000)\d{6}Z")

@@ -1,0 +1,94 @@
+"""Taps and targets as processes, on a client of their own."""
+
+import json
+import time
+
+import pytest
+
+
+class Plugins:
+    """Runs `tap-e3db` and `target-e3db` with the credentials of one client."""
+
+    def __init__(self, run, folder, credentials_file, client):
+        self._run, self._folder, self._credentials, self.client = run, folder, str(credentials_file), client
+
+    def config(self, name, **settings):
+        path = self._folder / f"{name}-{time.monotonic_ns()}.json"
+        path.write_text(json.dumps(settings))
+        return path
+
+    def target_config(self, **settings):
+        return self.config("target", credentials_file=self._credentials, **settings)
+
+    def tap_config(self, **settings):
+        return self.config("tap", **{"credentials_file": self._credentials, "lookback_seconds": 0, "settle_seconds": 0, **settings})
+
+    def load(self, *messages, **settings):
+        text = "".join(json.dumps(message) + "\n" for message in messages)
+        return self._run("target-e3db", "--config", self.target_config(**settings), stdin=text)
+
+    def read(self, *arguments, state=None, catalog=None, **settings):
+        """Run the tap once the server's second has passed, and take its messages apart."""
+        self.settle()
+        options = ["--config", self.tap_config(**settings), *arguments]
+        for name, value in (("--state", state), ("--catalog", catalog)):
+            if value is not None:
+                options += [name, self.config(name.strip("-"), **value)]
+        done = self._run("tap-e3db", *options)
+        assert done.returncode == 0, done.stderr
+        return Output(done)
+
+    def discover(self, **settings):
+        done = self._run("tap-e3db", "--config", self.tap_config(**settings), "--discover")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def settle(self):
+        """Wait until the server's clock, of whole seconds, has passed what was written before."""
+        before = self.client.server_time()
+        while self.client.server_time() <= before:
+            time.sleep(0.05)
+
+
+class Output:
+    """What a tap has written."""
+
+    def __init__(self, done):
+        self.stderr = done.stderr
+        self.messages = [json.loads(line) for line in done.stdout.splitlines()]
+
+    def of(self, kind):
+        return [message for message in self.messages if message["type"] == kind]
+
+    @property
+    def state(self):
+        return self.of("STATE")[-1]["value"]
+
+    def rows(self, stream):
+        return [message["record"] for message in self.of("RECORD") if message["stream"] == stream]
+
+    def data(self, stream):
+        """Rows without the meta columns."""
+        return [{name: value for name, value in row.items() if not name.startswith("_e3db_")} for row in self.rows(stream)]
+
+
+@pytest.fixture
+def plugins(run, tmp_path, credentials_file, client):
+    return Plugins(run, tmp_path, credentials_file, client)
+
+
+@pytest.fixture
+def messages():
+    """Builders of Singer messages."""
+
+    class Messages:
+        def schema(self, stream, key=("id",), **columns):
+            return {"type": "SCHEMA", "stream": stream, "schema": {"type": "object", "properties": columns}, "key_properties": list(key)}
+
+        def record(self, stream, **row):
+            return {"type": "RECORD", "stream": stream, "record": row}
+
+        def state(self, value):
+            return {"type": "STATE", "value": value}
+
+    return Messages()

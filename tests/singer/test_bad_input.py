@@ -1,0 +1,136 @@
+"""Users' mistakes: one line that says what is wrong, exit code 1, no traceback, no secret."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+SECRET = "c2VjcmV0LXZhbHVl"
+
+
+def complaint(done):
+    """The last line of stderr, which must be the only one that is no log line."""
+    lines = [line for line in done.stderr.splitlines() if "| INFO " not in line]
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert SECRET not in done.stderr
+    assert len(lines) == 1, done.stderr
+    return lines[0]
+
+
+def write(path, value):
+    path.write_text(value if isinstance(value, str) else json.dumps(value))
+    return path
+
+
+@pytest.mark.parametrize("plugin", ["tap-e3db", "target-e3db"])
+class TestBothPlugins:
+    def test_no_credentials(self, plugin, run, messages):
+        stdin = json.dumps(messages.schema("t", id={"type": "integer"}))
+        assert "no credentials: set them" in complaint(run(plugin, stdin=stdin))
+
+    def test_half_credentials(self, plugin, run, tmp_path, messages):
+        config = write(tmp_path / "c.json", {"api_secret": SECRET, "client_id": "x"})
+        done = run(plugin, "--config", config, stdin=json.dumps(messages.schema("t", id={"type": "integer"})))
+        assert f"settings of {plugin}: api_key_id, public_key, private_key missing" in complaint(done)
+
+    def test_an_unknown_setting(self, plugin, run, tmp_path):
+        assert "'colour' was unexpected" in complaint(run(plugin, "--config", write(tmp_path / "c.json", {"colour": 1})))
+
+    def test_a_secret_of_the_wrong_type(self, plugin, run, tmp_path):
+        config = write(tmp_path / "c.json", {"api_secret": [SECRET]})
+        assert "setting api_secret: it must be text" in complaint(run(plugin, "--config", config))
+
+    @pytest.mark.parametrize("text", ["{", "", "no json"])
+    def test_a_config_that_is_no_json(self, plugin, text, run, tmp_path):
+        assert "is no JSON" in complaint(run(plugin, "--config", write(tmp_path / "c.json", text)))
+
+    @pytest.mark.parametrize("text", ["[]", "7", '"x"', "null"])
+    def test_a_config_that_is_no_object(self, plugin, text, run, tmp_path):
+        assert "must hold a JSON object" in complaint(run(plugin, "--config", write(tmp_path / "c.json", text)))
+
+    def test_a_missing_config_file(self, plugin, run):
+        assert "nowhere.json" in complaint(run(plugin, "--config", "nowhere.json"))
+
+    def test_a_missing_credentials_file(self, plugin, run, tmp_path, messages):
+        config = write(tmp_path / "c.json", {"credentials_file": str(tmp_path / "none.json")})
+        done = run(plugin, "--config", config, stdin=json.dumps(messages.schema("t", id={"type": "integer"})))
+        assert "there is no credentials file" in complaint(done)
+
+
+STATES = {
+    "no JSON": ("{", "is no JSON"),
+    "a list": ("[1]", "the state must be a JSON object"),
+    "a number": ("7", "the state must be a JSON object"),
+    "bookmarks of a list": ('{"bookmarks": []}', "the state must be a JSON object"),
+    "a bookmark that is no object": ('{"bookmarks": {"t": 7}}', "the state must be a JSON object"),
+    "a bookmark that is no time": ('{"bookmarks": {"t": {"replication_key_value": "soon"}}}', "'soon' is no time"),
+}
+
+
+@pytest.mark.parametrize("case", STATES)
+def test_a_malformed_state(case, run, tmp_path, plugins):
+    text, expected = STATES[case]
+    done = run("tap-e3db", "--config", plugins.tap_config(), "--state", write(tmp_path / "state.json", text))
+    assert expected in complaint(done)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"streams": 7}', '{"streams": [{}]}'])
+def test_a_malformed_catalog(text, run, tmp_path, plugins):
+    assert complaint(run("tap-e3db", "--config", plugins.tap_config(), "--catalog", write(tmp_path / "catalog.json", text)))
+
+
+def test_an_unreachable_server(run, tmp_path, client):
+    config = write(
+        tmp_path / "c.json",
+        {name: value for name, value in client.config().items() if value and name != "version"} | {"api_url": "http://127.0.0.1:9"},
+    )
+    assert "cannot reach http://127.0.0.1:9" in complaint(run("tap-e3db", "--config", config))
+
+
+def test_a_wrong_api_secret(run, tmp_path, client):
+    values = {name: value for name, value in client.config().items() if value and name != "version"} | {"api_secret": SECRET}
+    assert "HTTP 401" in complaint(run("tap-e3db", "--config", write(tmp_path / "c.json", values)))
+
+
+def test_a_record_that_our_key_does_not_open(run, plugins, client, server):
+    """A field that somebody exchanged in the server's database."""
+    record = client.write("t", {"a": "x"})
+    with closing(sqlite3.connect(server.folder / "e3db.sqlite", timeout=10)) as database, database:
+        quad = "A" * 64 + "." + "A" * 32 + "." + "A" * 24 + "." + "A" * 32
+        database.execute("UPDATE records SET data = ? WHERE record_id = ?", (json.dumps({"a": quad}), record.meta.record_id))
+    plugins.settle()
+    done = run("tap-e3db", "--config", plugins.tap_config())
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert f"tap-e3db: field a of record {record.meta.record_id}: cipher text does not open" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "garbage " + SECRET,
+        "[1]",
+        '{"no": "type"}',
+        f'{{"type": "RECORD", "record": {{"a": "{SECRET}"}}}}',
+        f'{{"type": "RECORD", "stream": "t", "record": {{"a": "{SECRET}"}}}}',
+        '{"type": "SCHEMA", "stream": "t"}',
+        '{"type": "SCHEMA", "stream": "t", "schema": {"properties": {"a": {"type": "nonsense"}}}, "key_properties": []}',
+        '{"type": "SCHEMA", "stream": "t", "schema": 7, "key_properties": []}',
+        '{"type": "WHAT"}',
+    ],
+)
+def test_a_malformed_message(line, run, plugins):
+    assert complaint(run("target-e3db", "--config", plugins.target_config(), stdin=line + "\n"))
+
+
+def test_a_row_that_breaks_its_schema(plugins, messages):
+    done = plugins.load(messages.schema("t", id={"type": "integer"}), messages.record("t", id=SECRET))
+    assert "stream t: id breaks its schema (type)" in complaint(done)
+
+
+def test_a_row_without_its_key(plugins, messages):
+    done = plugins.load(messages.schema("t", id={"type": ["integer", "null"]}), messages.record("t", id=None))
+    assert "no value in its key column id" in complaint(done)

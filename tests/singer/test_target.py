@@ -1,0 +1,141 @@
+"""target-e3db: what it stores, when it passes a state on, and how it ends."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from e3db_connectors.wire.queries import QueryRequest
+
+INTEGER, TEXT = {"type": ["integer", "null"]}, {"type": ["string", "null"]}
+BIN = Path(sys.executable).parent
+
+
+def stored(client, record_type="t"):
+    return {record.data["id"]: record.data for record in client.query(QueryRequest(content_types=[record_type], include_data=True))}
+
+
+def test_the_state_is_passed_on_after_the_rows(plugins, messages, client):
+    done = plugins.load(messages.schema("t", id=INTEGER), messages.record("t", id=1), messages.state({"x": 1}))
+    assert json.loads(done.stdout) == {"x": 1}
+    assert stored(client) == {"1": {"id": "1"}}
+
+
+def test_loading_again_changes_nothing(plugins, messages):
+    load = [messages.schema("t", id=INTEGER), *(messages.record("t", id=number) for number in range(10))]
+    plugins.load(*load)
+    assert "0 created, 0 updated, 10 unchanged" in plugins.load(*load).stderr
+
+
+def test_nothing_is_acknowledged_when_rows_fail(plugins, messages):
+    done = plugins.load(
+        messages.schema("t", id=INTEGER), messages.record("t", id=1), messages.record("t", id="a-secret"), messages.state({"x": 1})
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "id breaks its schema (type)" in done.stderr
+    assert "a-secret" not in done.stderr
+
+
+def test_rows_of_a_changed_schema_keep_their_order(plugins, messages, client):
+    plugins.load(
+        messages.schema("t", id=INTEGER, a=TEXT),
+        messages.record("t", id=1, a="old"),
+        messages.schema("t", id=INTEGER, a=TEXT, b=TEXT),
+        messages.record("t", id=1, a="new", b="b"),
+    )
+    assert stored(client) == {"1": {"id": "1", "a": "new", "b": "b"}}
+
+
+def test_streams_without_a_key_are_appended(plugins, messages, client):
+    plugins.load(messages.schema("t", key=(), id=INTEGER), messages.record("t", id=1), messages.record("t", id=1))
+    assert len(list(client.query(QueryRequest(content_types=["t"])))) == 2
+
+
+def test_append_only_ignores_keys(plugins, messages, client):
+    plugins.load(messages.schema("t", id=INTEGER), messages.record("t", id=1), messages.record("t", id=1), load_method="append-only")
+    assert len(list(client.query(QueryRequest(content_types=["t"])))) == 2
+
+
+def test_times_are_stored_with_all_their_digits(plugins, messages, client):
+    moment = "2024-01-01T00:00:00.123456789+05:30"
+    plugins.load(messages.schema("t", id=INTEGER, at={"type": "string", "format": "date-time"}), messages.record("t", id=1, at=moment))
+    assert stored(client)["1"]["at"] == moment
+
+
+class Feed:
+    """A target whose input stays open."""
+
+    def __init__(self, plugins):
+        command = [str(BIN / "target-e3db"), "--config", str(plugins.target_config(batch_size_rows=50))]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        self.process = subprocess.Popen(command, **pipes, text=True)
+
+    def send(self, *lines):
+        self.process.stdin.writelines(json.dumps(line) + "\n" for line in lines)
+        self.process.stdin.flush()
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        output, self.errors = self.process.communicate(timeout=60)
+        return [json.loads(line) for line in output.splitlines()]
+
+
+@pytest.mark.parametrize("pause", [0, 0.02, 0.1, 0.3])
+def test_a_signal_never_acknowledges_what_is_not_stored(pause, plugins, messages, client):
+    """SIGTERM in the middle of writing, where the SDK's own handler passes on the state of rows that it has not written."""
+    feed = Feed(plugins)
+    feed.send(messages.schema("t", id=INTEGER))
+    for start in range(0, 1000, 10):
+        feed.send(*(messages.record("t", id=number) for number in range(start, start + 10)), messages.state({"upto": start + 10}))
+    while not stored(client):
+        time.sleep(0.01)
+    time.sleep(pause)
+    states = feed.stop()
+    assert feed.process.returncode == 128 + signal.SIGTERM, feed.errors
+    acknowledged = states[-1]["upto"] if states else 0
+    assert {str(number) for number in range(acknowledged)} <= set(stored(client))
+
+
+def test_a_signal_while_waiting_for_input_writes_what_has_come(plugins, messages, client):
+    feed = Feed(plugins)
+    feed.send(messages.schema("t", id=INTEGER), messages.record("t", id=1), messages.state({"upto": 1}))
+    deadline = time.monotonic() + 30
+    while not list(client.query(QueryRequest(content_types=["singer.schema.t"]))) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(0.5)  # the record follows its schema at once; there is nothing to see until it is written
+    assert feed.stop() == [{"upto": 1}]
+    assert set(stored(client)) == {"1"}
+
+
+def test_the_state_is_passed_on_while_the_input_goes_on(plugins, messages):
+    """At the latest 15 seconds after a row has come; the SDK waits for five minutes."""
+    feed = Feed(plugins)
+    feed.send(messages.schema("t", id=INTEGER), messages.record("t", id=1), messages.state({"upto": 1}))
+    began = time.monotonic()
+    lines = []
+    reader = Thread(target=lambda: lines.append(feed.process.stdout.readline()))
+    reader.start()
+    number = 1
+    while not lines and time.monotonic() - began < 40:
+        number += 1
+        feed.send(messages.record("t", id=number), messages.state({"upto": number}))
+        time.sleep(0.5)
+    assert lines
+    assert 1 <= json.loads(lines[0])["upto"] <= number
+    assert time.monotonic() - began < 20
+    reader.join()
+    feed.stop()
+
+
+def test_no_secret_is_among_the_arguments_of_the_process(plugins, client):
+    feed = Feed(plugins)
+    arguments = Path(f"/proc/{feed.process.pid}/cmdline").read_bytes().decode()
+    feed.stop(signal.SIGINT)
+    assert client.config.api_secret not in arguments
+    assert client.config.private_key not in arguments

@@ -1,0 +1,132 @@
+"""Keyed writes against a real server."""
+
+import pytest
+
+from e3db_connectors import errors
+from e3db_connectors.crypto import blind_index
+from e3db_connectors.sync.keys import ROW_KEY, RowKeys
+from e3db_connectors.sync.writer import RowWriter
+from e3db_connectors.wire.queries import QueryRequest
+
+COLUMNS = {"id": {"type": "integer"}, "name": {"type": ["string", "null"]}, "price": {"type": ["number", "null"]}}
+
+
+@pytest.fixture
+def writer(client):
+    return new_writer(client)
+
+
+def new_writer(client, number="1", **options):
+    keys = RowKeys(blind_index.derive_key(client.private_key_bytes), "items", ["id"])
+    return RowWriter(client, "items", COLUMNS, number, keys, **options)
+
+
+def stored(client):
+    return sorted((record.data for record in client.query(QueryRequest(content_types=["items"], include_data=True))), key=str)
+
+
+def test_rows_become_records_and_nulls_are_left_out(client, writer):
+    writer.write([{"id": 1, "name": "a", "price": None}, {"id": 2, "name": "", "price": 1.5}])
+    assert stored(client) == [{"id": "1", "name": "a"}, {"id": "2", "name": "", "price": "1.5"}]
+    assert dict(writer.counts) == {"created": 2, "updated": 0, "unchanged": 0}
+
+
+def test_writing_again_changes_nothing(client, writer):
+    rows = [{"id": number, "name": "a"} for number in range(20)]
+    writer.write(rows)
+    before = {record.meta.record_id: record.meta.version for record in client.query(QueryRequest(content_types=["items"]))}
+    again = new_writer(client)
+    again.write(rows)
+    assert dict(again.counts) == {"created": 0, "updated": 0, "unchanged": 20}
+    assert before == {record.meta.record_id: record.meta.version for record in client.query(QueryRequest(content_types=["items"]))}
+
+
+def test_a_changed_row_updates_its_record(client, writer):
+    writer.write([{"id": 1, "name": "a"}, {"id": 2, "name": "b"}])
+    writer.write([{"id": 1, "name": "changed"}, {"id": 2, "name": "b"}])
+    assert stored(client) == [{"id": "1", "name": "changed"}, {"id": "2", "name": "b"}]
+    assert writer.counts["updated"] == writer.counts["unchanged"] == 1
+
+
+def test_the_last_of_several_rows_with_one_key_counts(client, writer):
+    writer.write([{"id": 1, "name": "first"}, {"id": 1, "name": "last"}])
+    assert stored(client) == [{"id": "1", "name": "last"}]
+
+
+def test_more_rows_than_one_look_up_takes(client, writer):
+    rows = [{"id": number, "name": str(number)} for number in range(600)]
+    writer.write(rows)
+    writer.write(rows)
+    assert dict(writer.counts) == {"created": 600, "updated": 0, "unchanged": 600}
+    assert len(stored(client)) == 600
+
+
+def test_a_row_of_a_new_schema_is_written_again(client, writer):
+    writer.write([{"id": 1}])
+    newer = new_writer(client, number="2")
+    newer.write([{"id": 1}])
+    assert newer.counts["updated"] == 1
+
+
+def test_the_server_sees_no_key(client, writer):
+    writer.write([{"id": 424242}])
+    plain = next(client.query(QueryRequest(content_types=["items"]))).meta.plain
+    assert plain[ROW_KEY].startswith("1.")
+    assert "424242" not in str(plain)
+
+
+def test_a_row_without_its_key_is_refused(writer):
+    with pytest.raises(errors.UsageError, match="no value in its key column id"):
+        writer.write([{"id": None, "name": "a"}])
+
+
+def test_rows_without_keys_are_appended(client):
+    appender = RowWriter(client, "items", COLUMNS, "1", None)
+    appender.write([{"id": 1}, {"id": 1}])
+    assert len(stored(client)) == 2
+
+
+@pytest.mark.parametrize("happened", [True, False])
+def test_a_lost_answer_to_a_create_neither_doubles_nor_loses(client, happened, monkeypatch):
+    writer, original, lost = new_writer(client, max_workers=1), client.write, []
+
+    def write(*arguments):
+        if not lost:
+            lost.append(arguments)
+            if happened:
+                original(*arguments)
+            raise errors.OutcomeUnknown("lost")
+        return original(*arguments)
+
+    monkeypatch.setattr(client, "write", write)
+    writer.write([{"id": 1, "name": "a"}])
+    assert stored(client) == [{"id": "1", "name": "a"}]
+
+
+def test_a_row_that_somebody_else_changes_meanwhile_is_read_again(client, writer, monkeypatch):
+    writer.write([{"id": 1, "name": "a"}])
+    original, met = client.update, []
+
+    def update(record):
+        if not met:
+            met.append(record)
+            original(type(record)(record.meta, {**record.data, "name": "theirs"}))
+        return original(record)
+
+    monkeypatch.setattr(client, "update", update)
+    writer.write([{"id": 1, "name": "ours"}])
+    assert stored(client) == [{"id": "1", "name": "ours"}]
+
+
+def test_a_failure_is_raised_after_the_rows_on_their_way(client, monkeypatch):
+    writer, original = new_writer(client, max_workers=2), client.write
+
+    def write(record_type, data, plain):
+        if data["id"] == "3":
+            raise errors.Forbidden("POST", "/x", 403)
+        return original(record_type, data, plain)
+
+    monkeypatch.setattr(client, "write", write)
+    with pytest.raises(errors.Forbidden):
+        writer.write([{"id": number} for number in range(200)])
+    assert len(stored(client)) < 200

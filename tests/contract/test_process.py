@@ -1,7 +1,6 @@
 """The server as a process: start, stop, restart, and what it says on the way."""
 
 import json
-import os
 import socket
 import stat
 import subprocess

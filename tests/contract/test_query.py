@@ -88,7 +88,8 @@ def test_a_negative_index_is_400_with_words(query, after):
 def test_an_index_beyond_all_records_finds_nothing_or_is_refused(query, write, after):
     write()
     answer = query(after_index=after)
-    assert answer.status_code == 400 or (answer.status_code, answer.json()["results"]) == (200, [])
+    assert answer.status_code in {200, 400}
+    assert not answer.json().get("results")
 
 
 @pytest.mark.parametrize("count", [None, 0])
@@ -305,11 +306,11 @@ def test_thousands_of_equalities_are_one_query(query, people):
     ],
     ids=["or", "and", "map"],
 )
-def test_a_long_expression_is_served_or_refused_for_good(query, expression):
+def test_a_long_expression_is_no_server_error(query, expression):
     assert query(plain=expression).status_code in {200, 400}
 
 
-def test_a_deep_expression_is_served_or_refused_for_good(query):
+def test_a_deep_expression_is_no_server_error(query):
     expression = eq("a", "b")
     for _ in range(200):
         expression = {"not": {"and": [eq("c", "d"), expression]}}

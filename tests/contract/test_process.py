@@ -1,6 +1,7 @@
 """The server as a process: start, stop, restart, and what it says on the way."""
 
 import json
+import re
 import socket
 import stat
 import subprocess
@@ -76,6 +77,8 @@ def wait_until_closed(address):
             socket.create_connection(address, timeout=1).close()
         except ConnectionRefusedError:
             return
+        except ConnectionResetError:
+            continue  # it was still in the queue of the listener
     pytest.fail(f"{address} still takes connections")
 
 
@@ -261,5 +264,5 @@ def test_a_token_in_the_path_of_a_key_backup_is_not_in_the_log(running_server, r
     with running_server(tmp_path) as server, server.register() as client:
         call_as(client)("POST", f"/v1/account/backup/{registration_token}/{client.client_id}")
     log = (tmp_path / "server.log").read_text()
-    assert "/v1/account/" in log
+    assert re.search(r" POST .* 404 ", log)
     assert registration_token not in log

@@ -277,8 +277,9 @@ def test_a_plain_value_is_found_by_what_it_is_now(client, found, records):
 
 
 @pytest.mark.parametrize("term", ["record_ids", "content_types", "keys", "values"])
-def test_a_long_list_of_terms_is_no_server_error(search, term):
-    answer = search(match=[{"terms": {term: [f"nothing {number}" for number in range(1500)]}}])
+@pytest.mark.parametrize("condition", ["OR", "AND"])
+def test_a_long_list_of_terms_is_no_server_error(search, condition, term):
+    answer = search(match=[{"condition": condition, "terms": {term: [f"nothing {number}" for number in range(1500)]}}])
     assert answer.status_code in {200, 400}
 
 

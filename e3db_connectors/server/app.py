@@ -32,6 +32,9 @@ _log = logging.getLogger(__name__)
 _ACCESS_KEY = "/v1/storage/access_keys/{writer_id}/{user_id}/{reader_id}/{type:path}"
 _VERSION = paths.RECORDS + "/safe/{record_id}/{version}"
 
+# Its next segment is a registration token (protocol section 5.2).
+_BACKUP = "/v1/account/backup/"
+
 ROUTES = [
     Route(paths.SERVICE_CHECK, endpoint(accounts.service_check), methods=["GET"]),
     Route(paths.REGISTER, endpoint(accounts.register), methods=["POST"]),
@@ -103,8 +106,13 @@ class _Clerk:
                 date = formatdate(self._clock.now() // 1_000_000, usegmt=True)
                 message["headers"] = [*message.get("headers", ()), (b"date", date.encode())]
                 took = (time.perf_counter() - began) * 1000
-                path = scope.get("raw_path", b"").decode("ascii", "replace")
-                _log.info("%s %s %d %.1f ms", scope["method"], path, message["status"], took)
+                _log.info("%s %s %d %.1f ms", scope["method"], _loggable(scope), message["status"], took)
             await send(message)
 
         await self._app(scope, receive, send_dated)
+
+
+def _loggable(scope: Scope) -> str:
+    """The path as it came, percent-encoded, without what is secret in it."""
+    path = scope.get("raw_path", b"").decode("ascii", "replace")
+    return f"{_BACKUP}..." if path.startswith(_BACKUP) else path

@@ -42,6 +42,10 @@ class Incoming:
         """A decoded segment of the path."""
         return str(self._request.path_params[name])
 
+    def query(self, name: str) -> list[str]:
+        """All values of a member of the query."""
+        return self._request.query_params.getlist(name)
+
     def json(self, kind: type[T]) -> T:
         """The body, whatever its content type says (protocol section 1.2)."""
         try:

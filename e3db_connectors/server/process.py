@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
@@ -40,15 +40,26 @@ def serve(settings: ServerSettings) -> None:
         lifespan="off",
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    # uvicorn stops at these signals and then raises them again, which would end the process as if it had been killed.
+    server = _Server(config)
+
+    def stop(*_: Any) -> None:
+        server.should_exit = True
+
+    # Before uvicorn sets handlers of its own, and after it has put these back: it raises the signal once more when it has stopped.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    host, port = listener.getsockname()[:2]
-    print(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201 - the sign that it is ready
+        signal.signal(number, stop)
     try:
-        uvicorn.Server(config).run(sockets=[listener])
+        server.run(sockets=[listener])
     finally:
+        listener.close()
         database.close()
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        host, port = (sockets or [])[0].getsockname()[:2]
+        print(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201 - the sign that it is ready
 
 
 def _bind(host: str, port: int) -> socket.socket:

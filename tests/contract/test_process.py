@@ -18,7 +18,7 @@ from e3db_connectors import Client, Search, errors
 from e3db_connectors.wire import times
 
 COMMAND = Path(sys.executable).parent / "e3db-connectors"
-SECONDS = 5
+SECONDS = 10
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -23,18 +23,22 @@ if TYPE_CHECKING:
     from e3db_connectors.server.store.records import StoredRecord
 
 
+_FAR_INDEX: Final = 2**62
+"""Beyond every index that a record can have, and within the database's integers."""
+
+
 def query(incoming: Incoming) -> Response:
     """Run a v1 query."""
     caller = incoming.caller()
     request = incoming.json(QueryRequest)
     count = request.count or limits.PAGE_DEFAULT_QUERY
-    after = int(request.after_index or 0)
+    after = min(request.after_index or 0, _FAR_INDEX)
     if count < 0 or after < 0:
         raise Problem(400, "count and after_index must not be negative")
     with incoming.database.read() as connection:
-        rows = queries.query(connection, request, caller, min(count, limits.PAGE_MAX), after)
+        rows = queries.query(connection, request, caller, min(count, limits.PAGE_MAX), int(after))
         results = _results(connection, rows, caller, include_data=bool(request.include_data))
-    return reply({"results": results, "last_index": rows[-1].seq if rows else after})
+    return reply({"results": results, "last_index": rows[-1].seq if rows else int(after)})
 
 
 def search(incoming: Incoming) -> Response:

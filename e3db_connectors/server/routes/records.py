@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from e3db_connectors.server.http import Incoming, check_type, empty, reply, uuid_of
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store import records
@@ -24,22 +26,22 @@ def write(incoming: Incoming) -> Response:
         raise Problem(400, "file_meta belongs to files, not to records")
     if upload.meta.writer_id != caller:
         raise Problem(403, "writer_id must be the caller")
-    uuid_of(upload.meta.user_id)
     check_type(upload.meta.record_type)
+    upload = msgspec.structs.replace(upload, meta=msgspec.structs.replace(upload.meta, user_id=uuid_of(upload.meta.user_id)))
     with incoming.database.write() as connection:
         record = records.add(connection, incoming.database.clock, upload)
     return reply(record.body(), 201)
 
 
 def read(incoming: Incoming) -> Response:
-    """Read a record; one that the caller may not see is as unknown as one that is not there."""
+    """Read a record, or the fields of it that the query names; one that the caller may not see is as unknown as one that is not there."""
     caller = incoming.caller()
     record_id = uuid_of(incoming.segment("record_id"))
     with incoming.database.read() as connection:
         record = records.find(connection, record_id)
     if record is None or caller not in {record.writer_id, record.user_id}:
         raise Problem(404, "no such record")
-    return reply(record.body())
+    return reply(record.body(incoming.query("field")))
 
 
 def update(incoming: Incoming) -> Response:

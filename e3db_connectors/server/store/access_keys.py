@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, delete, insert, or_, select
+from sqlalchemy import and_, delete, insert, select, tuple_
 
 from e3db_connectors.server.store.accounts import client_infos
 from e3db_connectors.server.store.schema import access_keys
@@ -26,7 +26,7 @@ def find(connection: Connection, owners: Collection[Owner], reader_id: str) -> d
     rows = connection.execute(
         select(access_keys).where(
             access_keys.c.reader_id == reader_id,
-            or_(*(_is_owner(owner) for owner in owners)),
+            tuple_(access_keys.c.writer_id, access_keys.c.user_id, access_keys.c.type).in_(owners),
         ),
     ).all()
     people = client_infos(connection, {row.authorizer_id for row in rows} | {row.writer_id for row in rows})

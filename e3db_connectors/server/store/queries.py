@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true
 
@@ -14,14 +14,20 @@ from e3db_connectors.wire import times
 from e3db_connectors.wire.search import Condition, RangeKey, SortOrder, Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection
 
     from e3db_connectors.wire.queries import QueryRequest
-    from e3db_connectors.wire.search import Params, Range, SearchRequest
+    from e3db_connectors.wire.search import Params, Range, SearchRequest, Terms
 
     Where = ColumnElement[bool]
+
+
+_DEPTH_MAX: Final = 20
+_BREADTH_MAX: Final = 100
+_FAR_SECONDS: Final = 10**12
+"""Beyond every time that a record can have, and within the database's integers."""
 
 
 @dataclass(frozen=True)
@@ -68,49 +74,51 @@ def search(connection: Connection, request: SearchRequest, caller: str, limit: i
     return Found(fetch(connection, page), total)
 
 
-def _expression(plain: dict[str, Any]) -> Where:
+def _expression(plain: Any, depth: int = 0) -> Where:
     """The v1 plain language (section 10.2)."""
+    if depth > _DEPTH_MAX:
+        raise Problem(400, f"plain: an expression is nested at most {_DEPTH_MAX} deep")
+    if not isinstance(plain, dict):
+        raise Problem(400, "plain: an expression must be an object")
     if len(plain) == 1:
         operator, operand = next(iter(plain.items()))
         if operator == "eq" and isinstance(operand, dict):
-            return _eq([operand])
-        if operator == "or" and isinstance(operand, list):
-            return _any(operand)
-        if operator == "and" and isinstance(operand, list):
-            return and_(true(), *map(_subexpression, operand))
+            return _has_pairs([_pair_of(operand)], every=True)
+        if operator in {"and", "or"} and isinstance(operand, list):
+            return _combine(operand, depth, every=operator == "and")
         if operator == "not":
-            return not_(_subexpression(operand))
+            return not_(_expression(operand, depth + 1))
     if all(isinstance(value, str) for value in plain.values()):
-        return and_(true(), *(_has_pair(pair_hash(key, value)) for key, value in plain.items()))
+        return _has_pairs([pair_hash(key, value) for key, value in plain.items()], every=True)
     raise Problem(400, "plain: unknown expression; it takes eq, and, or, not")
 
 
-def _any(expressions: list[Any]) -> Where:
+def _combine(items: list[Any], depth: int, *, every: bool) -> Where:
     # Many equalities are one look-up by their hashes; writers look for hundreds of keys at once.
-    equalities = [item["eq"] for item in expressions if isinstance(item, dict) and list(item) == ["eq"]]
-    others = [item for item in expressions if not (isinstance(item, dict) and list(item) == ["eq"])]
-    found = [_eq(equalities)] if equalities else []
-    return or_(false(), *found, *map(_subexpression, others))
+    equalities = [item["eq"] for item in items if isinstance(item, dict) and list(item) == ["eq"]]
+    others = [item for item in items if not (isinstance(item, dict) and list(item) == ["eq"])]
+    if len(others) > _BREADTH_MAX:
+        raise Problem(400, f"plain: at most {_BREADTH_MAX} expressions other than eq can be combined")
+    parts = [_expression(item, depth + 1) for item in others]
+    if equalities:
+        parts.append(_has_pairs([_pair_of(item) for item in equalities], every=every))
+    return and_(true(), *parts) if every else or_(false(), *parts)
 
 
-def _subexpression(item: Any) -> Where:
-    if not isinstance(item, dict):
-        raise Problem(400, "plain: an expression must be an object")
-    return _expression(item)
+def _pair_of(operand: Any) -> bytes:
+    name, value = (operand.get("name"), operand.get("value")) if isinstance(operand, dict) else (None, None)
+    if not isinstance(name, str) or not isinstance(value, str):
+        raise Problem(400, "plain: eq takes a name and a value, both text")
+    return pair_hash(name, value)
 
 
-def _eq(operands: list[Any]) -> Where:
-    hashes = []
-    for operand in operands:
-        name, value = (operand.get("name"), operand.get("value")) if isinstance(operand, dict) else (None, None)
-        if not isinstance(name, str) or not isinstance(value, str):
-            raise Problem(400, "plain: eq takes a name and a value, both text")
-        hashes.append(pair_hash(name, value))
-    return _has_pair(*hashes)
-
-
-def _has_pair(*hashes: bytes) -> Where:
-    return records.c.seq.in_(select(plain_members.c.seq).where(plain_members.c.pair_hash.in_(hashes)))
+def _has_pairs(hashes: list[bytes], *, every: bool) -> Where:
+    """Whether a record has every one, or any, of these plain members."""
+    having = select(plain_members.c.seq).where(plain_members.c.pair_hash.in_(hashes))
+    if every and len(set(hashes)) != 1:
+        having = having.group_by(plain_members.c.seq).having(func.count() == len(set(hashes)))
+        return records.c.seq.in_(having) if hashes else true()
+    return records.c.seq.in_(having)
 
 
 def _params(params: Params) -> Where | None:
@@ -123,24 +131,35 @@ def _params(params: Params) -> Where | None:
     terms = params.terms
     if terms is None:
         return None
-    atoms: list[Where] = []
+    every = condition == Condition.AND
+    parts = [
+        *_metas(terms, every=every),
+        *_members(plain_members.c.key, terms.keys, every=every),
+        *_members(plain_members.c.value, terms.values, every=every),
+        *_members(plain_members.c.pair_hash, [pair_hash(key, value) for key, value in (terms.tags or {}).items()], every=every),
+    ]
+    if not parts:
+        return None
+    return and_(*parts) if every else or_(*parts)
+
+
+def _metas(terms: Terms, *, every: bool) -> Iterator[Where]:
+    """Terms on what a record has one of."""
     for column, wanted in (
         (records.c.writer_id, terms.writer_ids),
         (records.c.user_id, terms.user_ids),
         (records.c.record_id, terms.record_ids),
         (records.c.type, terms.content_types),
     ):
-        atoms += [column == value for value in wanted or ()]
-    atoms += [_has_member(plain_members.c.key == key) for key in terms.keys or ()]
-    atoms += [_has_member(plain_members.c.value == value) for value in terms.values or ()]
-    atoms += [_has_pair(pair_hash(key, value)) for key, value in (terms.tags or {}).items()]
-    if not atoms:
-        return None
-    return and_(*atoms) if condition == Condition.AND else or_(*atoms)
+        if wanted:
+            yield column.in_(wanted) if not every or len(set(wanted)) == 1 else false()
 
 
-def _has_member(where: Where) -> Where:
-    return select(plain_members.c.seq).where(plain_members.c.seq == records.c.seq, where).exists()
+def _members(column: ColumnElement[Any], wanted: Sequence[Any] | None, *, every: bool) -> Iterator[Where]:
+    """Terms on the plain members, of which a record may have many."""
+    if wanted:
+        found = select(func.count(column.distinct())).where(plain_members.c.seq == records.c.seq, column.in_(wanted))
+        yield found.scalar_subquery() >= (len(set(wanted)) if every else 1)
 
 
 def _range_column(bounds: Range | None) -> ColumnElement[int]:
@@ -164,7 +183,7 @@ def _instant(bound: str | float | None) -> int | None:
     if bound is None:
         return None
     if not isinstance(bound, str):
-        return round(bound * 1_000_000)
+        return round(max(-_FAR_SECONDS, min(bound, _FAR_SECONDS)) * 1_000_000)
     return None if times.is_unset(bound) else times.to_micros(times.parse(bound))
 
 

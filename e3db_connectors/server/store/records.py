@@ -14,6 +14,8 @@ from e3db_connectors.wire import times
 from e3db_connectors.wire.records import to_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection, Select
 
     from e3db_connectors.server.clock import Clock
@@ -48,14 +50,18 @@ class StoredRecord(msgspec.Struct, frozen=True):
             "version": self.version,
         }
 
-    def body(self) -> dict[str, Any]:
-        """All of it, as it is sent."""
-        return {"meta": self.meta(), "data": msgspec.Raw(self.data.encode()), "rec_sig": self.rec_sig}
+    def body(self, fields: Sequence[str] = ()) -> dict[str, Any]:
+        """All of it, as it is sent; with *fields* only these of the data."""
+        data: Any = msgspec.Raw(self.data.encode())
+        if fields:
+            data = {name: value for name, value in msgspec.json.decode(self.data).items() if name in fields}
+        return {"meta": self.meta(), "data": data, "rec_sig": self.rec_sig}
 
 
 def pair_hash(key: str, value: str) -> bytes:
     """By which an exact plain member is found; values themselves may be too long for an index."""
-    return blake2b(key.encode() + b"\0" + value.encode(), digest_size=16).digest()
+    named = len(key.encode()).to_bytes(4) + key.encode()
+    return blake2b(named + value.encode(), digest_size=16).digest()
 
 
 def add(connection: Connection, clock: Clock, upload: RecordUpload) -> StoredRecord:

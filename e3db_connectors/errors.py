@@ -20,6 +20,7 @@
     ├── IntegrityError            something is not what its maker sealed; never retried
     │   ├── DecryptionError       cipher text that does not open
     │   ├── EncodingError         text that is no base64url, key or quad
+    │   ├── SignatureInvalid      a signature that is missing, or is not its writer's
     │   └── UntrustedKey          an access key that somebody else could have made
     ├── AccessKeyMissing          no access key for this writer and type has been shared with us
     ├── WindowExceeded            more records in one millisecond than a query can return
@@ -153,6 +154,10 @@ class DecryptionError(IntegrityError):
 
 class EncodingError(IntegrityError):
     """A text that is no base64url, no key or no quad."""
+
+
+class SignatureInvalid(IntegrityError):
+    """A signature that is missing, or is not its writer's."""
 
 
 class UntrustedKey(IntegrityError):

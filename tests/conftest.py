@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +46,23 @@ def running_server(folder: Path, *options: str) -> Iterator[Server]:
             yield Server(process, line.split()[-1], folder)
         finally:
             process.terminate()
-            process.wait(15)
-            process.stdout.close()
+            try:
+                process.wait(15)
+            finally:
+                process.kill()
+                process.stdout.close()
+
+
+@pytest.fixture(scope="session", name="running_server")
+def _running_server() -> Callable[..., AbstractContextManager[Server]]:
+    """Runs a server of the test's own: ``with running_server(folder) as server``."""
+    return running_server
+
+
+@pytest.fixture(scope="session")
+def registration_token() -> str:
+    """What registers clients with these servers."""
+    return TOKEN
 
 
 @pytest.fixture(scope="session")

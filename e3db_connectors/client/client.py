@@ -208,3 +208,7 @@ def _require_text(values: Mapping[Any, Any], what: str) -> None:
     for name, value in values.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise UsageError(f"{what} maps text to text; the value of {name!r} is {type(value).__name__}")
+        try:
+            (name + value).encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{what}: the value of {name!r} holds half a character (a lone surrogate)") from None

@@ -6,7 +6,7 @@ from nacl import bindings
 from nacl.exceptions import CryptoError
 
 from e3db_connectors.crypto import encoding
-from e3db_connectors.crypto.suite import KeyPair
+from e3db_connectors.crypto.keypair import KeyPair
 from e3db_connectors.errors import DecryptionError
 
 _PUBLIC_SIZE: Final = bindings.crypto_box_PUBLICKEYBYTES

@@ -2,28 +2,7 @@
 
 from typing import Protocol
 
-
-class KeyPair:
-    """A public and a private key as the protocol writes them; the private one never shows."""
-
-    __slots__ = ("private", "public")
-
-    def __init__(self, public: str, private: str) -> None:
-        """Keep both texts (base64url)."""
-        self.public, self.private = public, private
-
-    def __iter__(self):  # type: ignore[no-untyped-def]  # noqa: ANN204 - unpacks to two str
-        """Unpack to (public, private)."""
-        return iter((self.public, self.private))
-
-    def __repr__(self) -> str:
-        """The public half only."""
-        return f"KeyPair(public={self.public!r})"
-
-    def __reduce__(self) -> str:
-        """Refuse to be pickled."""
-        msg = "a key pair is not pickled"
-        raise TypeError(msg)
+from e3db_connectors.crypto.keypair import KeyPair
 
 
 class CipherSuite(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from e3db_connectors.server.http import endpoint, reply
@@ -32,8 +32,7 @@ _log = logging.getLogger(__name__)
 _ACCESS_KEY = "/v1/storage/access_keys/{writer_id}/{user_id}/{reader_id}/{type:path}"
 _VERSION = paths.RECORDS + "/safe/{record_id}/{version}"
 
-# Its next segment is a registration token (protocol section 5.2).
-_BACKUP = "/v1/account/backup/"
+_BUSY_CODES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 ROUTES = [
     Route(paths.SERVICE_CHECK, endpoint(accounts.service_check), methods=["GET"]),
@@ -52,11 +51,10 @@ ROUTES = [
 ]
 
 
-def build(database: Database, registration_token: str) -> Starlette:
+def build(database: Database, registration_token: str) -> ASGIApp:
     """Make the application that serves *database*."""
     app = Starlette(
         routes=ROUTES,
-        middleware=[Middleware(_Clerk, database=database)],
         exception_handlers={
             Problem: _on_problem,
             HTTPException: _on_http,
@@ -68,7 +66,7 @@ def build(database: Database, registration_token: str) -> Starlette:
     app.state.database = database
     app.state.tokens = TokenCache()
     app.state.registration_token_hash = digest(registration_token)
-    return app
+    return _Clerk(app, database)
 
 
 async def _on_problem(_request: Request, exc: Any) -> Response:
@@ -80,7 +78,9 @@ async def _on_http(_request: Request, exc: Any) -> Response:
 
 
 async def _on_busy(_request: Request, exc: Exception) -> Response:
-    _log.error("the database does not take this now: %s", getattr(exc, "orig", "unknown"))
+    busy = getattr(getattr(exc, "orig", None), "sqlite_errorcode", 0) & 0xFF in _BUSY_CODES
+    if not busy:
+        raise exc  # a defect: trying again would not help
     return reply({"error": "the server is busy"}, 503, {"Retry-After": "1"})
 
 
@@ -113,6 +113,7 @@ class _Clerk:
 
 
 def _loggable(scope: Scope) -> str:
-    """The path as it came, percent-encoded, without what is secret in it."""
-    path = scope.get("raw_path", b"").decode("ascii", "replace")
-    return f"{_BACKUP}..." if path.startswith(_BACKUP) else path
+    """The path as it came, percent-encoded. One that leads nowhere is not shown: some SDKs put a registration token into it."""
+    if "endpoint" not in scope:
+        return "(unknown path)"
+    return str(scope.get("raw_path", b"").decode("ascii", "replace"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from typing import TYPE_CHECKING, Any, TypeVar
+from unicodedata import category
 from uuid import UUID
 
 import msgspec
@@ -115,6 +116,6 @@ def uuid_of(text: str, status: int = 400) -> str:
 
 def check_type(record_type: str) -> str:
     """A record type that may be stored."""
-    if not record_type or len(record_type) > limits.TYPE_MAX or any(ord(char) < 32 for char in record_type):  # noqa: PLR2004 - control characters
+    if not record_type or len(record_type) > limits.TYPE_MAX or any(category(char) == "Cc" for char in record_type):
         raise Problem(400, f"a record type has 1 to {limits.TYPE_MAX} characters and no control characters")
     return record_type

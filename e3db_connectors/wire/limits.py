@@ -14,7 +14,7 @@ SEARCH_WINDOW: Final = 10_000
 BODY_MAX: Final = 10 * 1024 * 1024
 """Bytes of a request body."""
 
-TYPE_MAX: Final = 255
+TYPE_MAX: Final = 512
 """Characters of a record type."""
 
 NAME_MAX: Final = 255

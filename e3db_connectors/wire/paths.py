@@ -3,6 +3,8 @@
 from typing import Final
 from urllib.parse import quote
 
+from e3db_connectors.errors import UsageError
+
 TOKEN: Final = "/v1/auth/token"  # noqa: S105 - a path
 REGISTER: Final = "/v1/account/e3db/clients/register"
 RECORDS: Final = "/v1/storage/records"
@@ -17,7 +19,13 @@ def client(client_id: str) -> str:
 
 
 def access_key(writer_id: str, user_id: str, reader_id: str, record_type: str) -> str:
-    """An access key; the type may hold any character, so it is encoded whole."""
+    """An access key; the type may hold any character, so it is encoded whole.
+
+    Raises:
+        UsageError: The type is a segment that URLs drop.
+    """
+    if record_type in {".", ".."}:
+        raise UsageError("a record type cannot be . or ..: such a segment means another path")
     ids = "/".join(quote(part, safe="") for part in (writer_id, user_id, reader_id))
     return f"/v1/storage/access_keys/{ids}/{quote(record_type, safe='')}"
 

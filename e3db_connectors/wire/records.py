@@ -53,7 +53,7 @@ class MetaUpload(msgspec.Struct, frozen=True):
     user_id: str
     record_type: str = msgspec.field(name="type")
     plain: dict[str, str] | None = None
-    file_meta: msgspec.Raw | None = None
+    file_meta: Any = None
 
 
 class RecordUpload(msgspec.Struct, frozen=True):

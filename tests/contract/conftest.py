@@ -1,7 +1,6 @@
 """Raw HTTP beside the client, for what a well-behaved client never sends."""
 
 import re
-from pathlib import Path
 
 import pytest
 import requests
@@ -18,22 +17,6 @@ class Caller:
         return self.session.request(
             method, self.url + path, headers={**bearer, **(headers or {})}, allow_redirects=False, timeout=30, **options
         )
-
-
-@pytest.fixture(scope="session")
-def parts(pytestconfig):
-    """The module that starts servers: test modules cannot import it."""
-    return pytestconfig.pluginmanager.get_plugin(str(Path(__file__).parents[1] / "conftest.py"))
-
-
-@pytest.fixture(scope="session")
-def running_server(parts):
-    return parts.running_server
-
-
-@pytest.fixture(scope="session")
-def registration_token(parts):
-    return parts.TOKEN
 
 
 @pytest.fixture(scope="session")

@@ -260,9 +260,10 @@ def test_no_secret_is_in_the_log(running_server, registration_token, call_as, tm
     assert not [secret for secret in secrets if secret in log]
 
 
-def test_a_token_in_the_path_of_a_key_backup_is_not_in_the_log(running_server, registration_token, call_as, tmp_path):
+@pytest.mark.parametrize("path", ["/v1/account/backup", "//v1/account/backup"], ids=["plain", "two-slashes"])
+def test_a_token_in_the_path_of_a_key_backup_is_not_in_the_log(running_server, registration_token, call_as, tmp_path, path):
     with running_server(tmp_path) as server, server.register() as client:
-        call_as(client)("POST", f"/v1/account/backup/{registration_token}/{client.client_id}")
+        call_as(client)("POST", f"{path}/{registration_token}/{client.client_id}")
     log = (tmp_path / "server.log").read_text()
     assert re.search(r" POST .* 404 ", log)
     assert registration_token not in log

@@ -303,11 +303,16 @@ def test_thousands_of_equalities_are_one_query(query, people):
         {"or": [{"not": eq("a", str(number))} for number in range(1500)]},
         {"and": [eq("a", str(number)) for number in range(1500)]},
         {str(number): "x" for number in range(1500)},
+        {"or": [{"or": [{"a": str(number)} for number in range(50)]}] * 50},
     ],
-    ids=["or", "and", "map"],
+    ids=["or", "and", "map", "tree"],
 )
 def test_a_long_expression_is_no_server_error(query, expression):
     assert query(plain=expression).status_code in {200, 400}
+
+
+def test_more_ids_than_a_statement_can_hold_are_no_server_error(query):
+    assert query(record_ids=["nothing"] * 300_000).status_code in {200, 400}
 
 
 def test_a_deep_expression_is_no_server_error(query):

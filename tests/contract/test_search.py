@@ -276,6 +276,16 @@ def test_a_plain_value_is_found_by_what_it_is_now(client, found, records):
     assert found(Search().match(values=["fine"])) == ["1"]
 
 
+@pytest.mark.parametrize("member", ["match", "exclude"])
+def test_a_long_list_of_matches_is_no_server_error(search, member):
+    answer = search(**{member: [{"terms": {"values": [f"nothing {number}"]}} for number in range(1500)]})
+    assert answer.status_code in {200, 400}
+
+
+def test_more_terms_than_a_statement_can_hold_are_no_server_error(search):
+    assert search(match=[{"terms": {"values": ["nothing"] * 300_000}}]).status_code in {200, 400}
+
+
 @pytest.mark.parametrize("term", ["record_ids", "content_types", "keys", "values"])
 @pytest.mark.parametrize("condition", ["OR", "AND"])
 def test_a_long_list_of_terms_is_no_server_error(search, condition, term):

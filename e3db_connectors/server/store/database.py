@@ -82,7 +82,7 @@ def _engine(url: str) -> Engine:
     folder = Path(str(parsed.database)).parent
     if not folder.is_dir():
         raise StorageError(f"there is no folder {folder} for the database")
-    engine = create_engine(parsed, pool_size=16, max_overflow=24)
+    engine = create_engine(parsed, pool_size=16, max_overflow=24, hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine

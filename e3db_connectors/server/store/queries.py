@@ -14,7 +14,7 @@ from e3db_connectors.wire import times
 from e3db_connectors.wire.search import Condition, RangeKey, SortOrder, Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
 
 _DEPTH_MAX: Final = 20
-_BREADTH_MAX: Final = 100
+_OTHERS_MAX: Final = 200
+"""Expressions of a v1 query beside equalities, in all."""
+
+_PARAMS_MAX: Final = 100
+"""Entries of `match` or `exclude`."""
+
+_VALUES_MAX: Final = 10_000
+"""Values of a query; a SQLite statement takes three times as many."""
+
 _FAR_SECONDS: Final = 10**12
 """Beyond every time that a record can have, and within the database's integers."""
 
@@ -40,6 +48,7 @@ class Found:
 
 def query(connection: Connection, request: QueryRequest, caller: str, count: int, after: int) -> Sequence[StoredRecord]:
     """Run a v1 query: records in the order of their index, from the one after *after* on."""
+    _check_count([request.writer_ids, request.user_ids, request.record_ids, request.content_types])
     where = [records.c.writer_id == caller, records.c.seq > after]
     for column, wanted in (
         (records.c.writer_id, request.writer_ids),
@@ -50,6 +59,10 @@ def query(connection: Connection, request: QueryRequest, caller: str, count: int
         if wanted:
             where.append(column.in_(wanted))
     if request.plain:
+        expressions = list(_flatten(request.plain))
+        _check_count([request.plain, expressions])
+        if sum(not _is_eq(item) for item in expressions) > _OTHERS_MAX:
+            raise Problem(400, f"plain: at most {_OTHERS_MAX} expressions other than eq")
         where.append(_expression(request.plain))
     return fetch(connection, select(records).where(*where).order_by(records.c.seq).limit(count))
 
@@ -57,6 +70,9 @@ def query(connection: Connection, request: QueryRequest, caller: str, count: int
 def search(connection: Connection, request: SearchRequest, caller: str, limit: int, offset: int) -> Found:
     """Run a v2 search: total and page of one state of the database."""
     where = [records.c.writer_id == caller]
+    if max(len(request.match or ()), len(request.exclude or ())) > _PARAMS_MAX:
+        raise Problem(400, f"match and exclude may have {_PARAMS_MAX} entries each")
+    _check_count(values for params in (*(request.match or ()), *(request.exclude or ())) for values in _lists(params.terms))
     match = [params for params in map(_params, request.match or ()) if params is not None]
     exclude = [params for params in map(_params, request.exclude or ()) if params is not None]
     if match:
@@ -74,10 +90,29 @@ def search(connection: Connection, request: SearchRequest, caller: str, limit: i
     return Found(fetch(connection, page), total)
 
 
-def _expression(plain: Any, depth: int = 0) -> Where:
-    """The v1 plain language (section 10.2)."""
+def _check_count(values: Iterable[Sequence[Any] | Mapping[str, Any] | None]) -> None:
+    if sum(len(items or ()) for items in values) > _VALUES_MAX:
+        raise Problem(400, f"a query may hold {_VALUES_MAX} values in all")
+
+
+def _flatten(plain: Any, depth: int = 0) -> Iterator[Any]:
+    """All expressions of a tree; this is where it is refused if it is too deep."""
     if depth > _DEPTH_MAX:
         raise Problem(400, f"plain: an expression is nested at most {_DEPTH_MAX} deep")
+    yield plain
+    if isinstance(plain, dict) and len(plain) == 1:
+        operator, operand = next(iter(plain.items()))
+        below = operand if operator in {"and", "or"} and isinstance(operand, list) else [operand] if operator == "not" else ()
+        for item in below:
+            yield from _flatten(item, depth + 1)
+
+
+def _is_eq(plain: Any) -> bool:
+    return isinstance(plain, dict) and list(plain) == ["eq"]
+
+
+def _expression(plain: Any) -> Where:
+    """The v1 plain language (section 10.2)."""
     if not isinstance(plain, dict):
         raise Problem(400, "plain: an expression must be an object")
     if len(plain) == 1:
@@ -85,21 +120,18 @@ def _expression(plain: Any, depth: int = 0) -> Where:
         if operator == "eq" and isinstance(operand, dict):
             return _has_pairs([_pair_of(operand)], every=True)
         if operator in {"and", "or"} and isinstance(operand, list):
-            return _combine(operand, depth, every=operator == "and")
+            return _combine(operand, every=operator == "and")
         if operator == "not":
-            return not_(_expression(operand, depth + 1))
+            return not_(_expression(operand))
     if all(isinstance(value, str) for value in plain.values()):
         return _has_pairs([pair_hash(key, value) for key, value in plain.items()], every=True)
     raise Problem(400, "plain: unknown expression; it takes eq, and, or, not")
 
 
-def _combine(items: list[Any], depth: int, *, every: bool) -> Where:
+def _combine(items: list[Any], *, every: bool) -> Where:
     # Many equalities are one look-up by their hashes; writers look for hundreds of keys at once.
-    equalities = [item["eq"] for item in items if isinstance(item, dict) and list(item) == ["eq"]]
-    others = [item for item in items if not (isinstance(item, dict) and list(item) == ["eq"])]
-    if len(others) > _BREADTH_MAX:
-        raise Problem(400, f"plain: at most {_BREADTH_MAX} expressions other than eq can be combined")
-    parts = [_expression(item, depth + 1) for item in others]
+    equalities = [item["eq"] for item in items if _is_eq(item)]
+    parts = [_expression(item) for item in items if not _is_eq(item)]
     if equalities:
         parts.append(_has_pairs([_pair_of(item) for item in equalities], every=every))
     return and_(true(), *parts) if every else or_(false(), *parts)
@@ -114,11 +146,16 @@ def _pair_of(operand: Any) -> bytes:
 
 def _has_pairs(hashes: list[bytes], *, every: bool) -> Where:
     """Whether a record has every one, or any, of these plain members."""
+    hashes = list(set(hashes))
     having = select(plain_members.c.seq).where(plain_members.c.pair_hash.in_(hashes))
-    if every and len(set(hashes)) != 1:
-        having = having.group_by(plain_members.c.seq).having(func.count() == len(set(hashes)))
+    if every and len(hashes) != 1:
+        having = having.group_by(plain_members.c.seq).having(func.count() == len(hashes))
         return records.c.seq.in_(having) if hashes else true()
     return records.c.seq.in_(having)
+
+
+def _lists(terms: Terms | None) -> Iterator[Sequence[str] | Mapping[str, str] | None]:
+    return (getattr(terms, name) for name in terms.__struct_fields__) if terms else iter(())
 
 
 def _params(params: Params) -> Where | None:
@@ -152,14 +189,16 @@ def _metas(terms: Terms, *, every: bool) -> Iterator[Where]:
         (records.c.type, terms.content_types),
     ):
         if wanted:
-            yield column.in_(wanted) if not every or len(set(wanted)) == 1 else false()
+            values = set(wanted)
+            yield column.in_(values) if not every or len(values) == 1 else false()
 
 
 def _members(column: ColumnElement[Any], wanted: Sequence[Any] | None, *, every: bool) -> Iterator[Where]:
     """Terms on the plain members, of which a record may have many."""
     if wanted:
-        found = select(func.count(column.distinct())).where(plain_members.c.seq == records.c.seq, column.in_(wanted))
-        yield found.scalar_subquery() >= (len(set(wanted)) if every else 1)
+        values = set(wanted)
+        found = select(func.count(column.distinct())).where(plain_members.c.seq == records.c.seq, column.in_(values))
+        yield found.scalar_subquery() >= (len(values) if every else 1)
 
 
 def _range_column(bounds: Range | None) -> ColumnElement[int]:

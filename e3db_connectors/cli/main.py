@@ -76,8 +76,11 @@ def register(api_url: str | None, name: str, token_file: TextIO, profile: str | 
     from e3db_connectors.errors import ConfigError
 
     path = credentials_file or credentials.profile_path(profile)
-    if path.exists():
-        raise ConfigError(f"{path} exists already; credentials are never overwritten, choose another place")
-    made = registration.register(token_file.read().strip(), name, api_url=api_url or config.DEFAULT_API_URL)
-    made.write_file(path)
+    try:
+        token = token_file.read().strip()
+    except UnicodeDecodeError:
+        raise ConfigError("the registration token file is no text") from None
+    with config.reserved(path) as file:  # before the client exists: its keys must not be lost for want of a place
+        made = registration.register(token, name, api_url=api_url or config.DEFAULT_API_URL)
+        file.write(made.to_json())
     click.echo(f"registered {made.client_id}; its credentials are in {path}: keep them, nobody else has the keys")

@@ -11,6 +11,8 @@ from e3db_connectors.wire import paths
 from e3db_connectors.wire.records import AccessKey, AccessKeyUpload
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from e3db_connectors.client.api import Api
     from e3db_connectors.client.config import Config
     from e3db_connectors.crypto.suite import CipherSuite
@@ -22,8 +24,16 @@ if TYPE_CHECKING:
 class AccessKeys:
     """The access keys that a client holds, by (writer, user, type)."""
 
-    def __init__(self, api: Api, config: Config, suite: CipherSuite) -> None:
-        """Start with none."""
+    def __init__(self, api: Api, config: Config, suite: CipherSuite, trusted: Collection[str] | None = None) -> None:
+        """Start with none.
+
+        Args:
+            api: Where they are fetched.
+            config: Whose they are.
+            suite: What they are sealed with.
+            trusted: Public keys of authorizers; None: any.
+        """
+        self._trusted = None if trusted is None else frozenset(trusted)
         self._api = api
         self._config = config
         self._suite = suite
@@ -61,11 +71,16 @@ class AccessKeys:
                     self._opened[opened] = self._open(owner, attached)
                 return self._opened[opened]
             if owner not in self._keys:
-                key = self._fetch(owner)
-                if key is None:
-                    raise AccessKeyMissing(f"no access key for records of type {meta.record_type!r} by writer {meta.writer_id}")
-                self._keys[owner] = key
+                self._keys[owner] = self._require(owner)
             return self._keys[owner]
+
+    def of_writer(self, meta: Meta) -> bytes:
+        """The key of another writer's records, always asked for anew: the right to share it may have been taken.
+
+        Raises:
+            AccessKeyMissing: It has not been shared with us.
+        """
+        return self._require((meta.writer_id, meta.user_id, meta.record_type))
 
     def forget(self) -> None:
         """Drop all keys."""
@@ -82,6 +97,12 @@ class AccessKeys:
             return self._open(owner, self._api.get(self._path(owner), AccessKey))
         except NotFound:
             return None
+
+    def _require(self, owner: Owner) -> bytes:
+        key = self._fetch(owner)
+        if key is None:
+            raise AccessKeyMissing(f"no access key for records of type {owner[2]!r} by writer {owner[0]}")
+        return key
 
     def _create(self, owner: Owner) -> bytes:
         key = generate_access_key()
@@ -103,7 +124,9 @@ class AccessKeys:
             # A server that knew the key could read everything we write: only we may have made our own key.
             if key.authorizer_id != self._config.client_id or public != self._config.public_key:
                 raise UntrustedKey(
-                    f"the server hands out an access key for our own type {owner[2]!r} that this client did not make; nothing was encrypted with it",
+                    f"the server hands out an access key for our own type {owner[2]!r} that this client did not make (or public_key is not this client's); nothing was encrypted with it",
                 )
             public = self._config.public_key
+        elif self._trusted is not None and public not in self._trusted:
+            raise UntrustedKey(f"the access key of type {owner[2]!r} by writer {owner[0]} comes from an authorizer that is not trusted")
         return open_access_key(self._suite, key.eak, public, self._config.private_key)

@@ -10,6 +10,8 @@ from e3db_connectors.errors import Unauthorized
 from e3db_connectors.wire.records import to_bytes
 
 if TYPE_CHECKING:
+    from requests.auth import AuthBase
+
     from e3db_connectors.client.auth import TokenSource
 
 T = TypeVar("T")
@@ -33,9 +35,9 @@ class Api:
         call = Call("POST", path, to_bytes(body), repeatable=repeatable)
         return decoding.decode(self.send(call).body, kind, call)
 
-    def put(self, path: str, body: Any, kind: type[T]) -> T:
-        """Put something once: a PUT names a version or may exist only once, so a blind repeat would meet its own conflict."""
-        call = Call("PUT", path, to_bytes(body), repeatable=False)
+    def put(self, path: str, body: Any, kind: type[T], *, repeatable: bool = False) -> T:
+        """Put something; once, for most PUTs name a version or may exist only once: a blind repeat would meet its own conflict."""
+        call = Call("PUT", path, to_bytes(body), repeatable=repeatable)
         return decoding.decode(self.send(call).body, kind, call)
 
     def delete(self, path: str) -> None:
@@ -50,6 +52,10 @@ class Api:
         except Unauthorized:
             self._tokens.discard(token)
             return self._transport.send(call, self._tokens.current())
+
+    def send_signed(self, call: Call, auth: AuthBase) -> Reply:
+        """Send with a signature of its own instead of the token."""
+        return self._transport.send(call, auth)
 
     def close(self) -> None:
         """Close all connections."""

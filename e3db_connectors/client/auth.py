@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from e3db_connectors.client import decoding
 from e3db_connectors.client.transport import Call
-from e3db_connectors.wire import paths
+from e3db_connectors.crypto import signatures
+from e3db_connectors.errors import ConfigError
+from e3db_connectors.wire import paths, tsv1
 from e3db_connectors.wire.accounts import Token
+from e3db_connectors.wire.tsv1 import Tsv1Header
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
+    from e3db_connectors.client.config import Config
     from e3db_connectors.client.transport import Transport
 
 EARLY_SECONDS: Final = 30
@@ -36,6 +43,29 @@ class _Bearer(AuthBase):
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class Tsv1Auth(AuthBase):
+    """Signs each request with the client's signing key (protocol section 4).
+
+    Raises:
+        ConfigError: The client has no signing key.
+    """
+
+    def __init__(self, config: Config) -> None:
+        """Keep the keys."""
+        if not config.private_signing_key:
+            raise ConfigError("this call is signed, and these credentials hold no signing key")
+        self._config = config
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Sign method, path and query; each attempt gets a nonce of its own."""
+        parts = urlsplit(request.url or "")
+        header = Tsv1Header(self._config.public_signing_key, int(time.time()), str(uuid4()), self._config.client_id)
+        text = header.to_sign(request.method or "", str(parts.path), tsv1.canonical_query(str(parts.query)))
+        signature = signatures.sign(signatures.digest(text), self._config.private_signing_key)
+        request.headers["Authorization"] = replace(header, signature=signature).text()
         return request
 
 

@@ -4,18 +4,63 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TextIO
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from e3db_connectors.crypto.suites import suite_named
 from e3db_connectors.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 DEFAULT_API_URL: Final = "https://api.e3db.com"
+
+
+def checked_url(api_url: str) -> str:
+    """An API address in its plain form.
+
+    Raises:
+        ConfigError: It is none. The text does not show it: an address may hold a password.
+    """
+    try:
+        url = urlsplit(api_url)
+        plain = url.scheme in {"http", "https"} and url.hostname and url.port != 0
+    except ValueError:
+        plain = False
+    if not plain or url.username or url.password or url.query or url.fragment or url.path.strip("/") or " " in api_url:
+        raise ConfigError("api_url must look like https://api.e3db.com or http://127.0.0.1:8400, and nothing more")
+    return api_url.rstrip("/")
+
+
+def default_suite() -> str:
+    """The suite of credentials that name none (protocol section 16)."""
+    return "nist" if os.environ.get("CRYPTO_SUITE") == "NIST" else "sodium"
+
+
+@contextmanager
+def reserved(path: Path) -> Iterator[TextIO]:
+    """A new file that only its owner can read; it is gone again if what is to be written into it fails.
+
+    Raises:
+        ConfigError: If it exists already or cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ConfigError(f"{path} exists already; credentials are never overwritten, choose another place") from None
+    except (OSError, ValueError) as exc:
+        raise ConfigError(f"cannot write {path}: {getattr(exc, 'strerror', 'no possible name')}") from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 @dataclass(frozen=True)
@@ -32,6 +77,7 @@ class Config:
         private_signing_key: Ed25519 key, base64url, or empty.
         api_url: Where the server is, without a path.
         client_email: Optional; some SDKs keep a name here.
+        crypto_suite: ``sodium`` or ``nist``; by default sodium, unless the environment says ``CRYPTO_SUITE=NIST``.
 
     Raises:
         ConfigError: If a required value is missing or malformed. The text names the value, and never shows it.
@@ -46,6 +92,7 @@ class Config:
     private_signing_key: str = field(default="", repr=False)
     api_url: str = DEFAULT_API_URL
     client_email: str = ""
+    crypto_suite: str = field(default_factory=default_suite)
 
     def __post_init__(self) -> None:
         """Check what can be checked without the server."""
@@ -53,13 +100,13 @@ class Config:
         if missing:
             raise ConfigError(f"credentials are incomplete: {', '.join(missing)} missing")
         try:
-            UUID(self.client_id)
+            object.__setattr__(self, "client_id", str(UUID(self.client_id)))
         except ValueError:
             raise ConfigError("client_id is no UUID") from None
-        url = urlsplit(self.api_url)
-        if url.scheme not in {"http", "https"} or not url.hostname:
-            raise ConfigError("api_url must look like https://api.e3db.com")
-        object.__setattr__(self, "api_url", self.api_url.rstrip("/"))
+        if not (self.api_key_id + self.api_secret).isascii():
+            raise ConfigError("api_key_id and api_secret are plain ASCII text")
+        object.__setattr__(self, "api_url", checked_url(self.api_url))
+        suite_named(self.crypto_suite)
 
     @property
     def version(self) -> str:
@@ -81,7 +128,7 @@ class Config:
         Raises:
             ConfigError: If a required one is missing or one is malformed.
         """
-        known = {name: values[name] for name in FIELDS if values.get(name) not in {None, ""}}
+        known = {name: values[name] for name in FIELDS if values.get(name) is not None and values[name] != ""}
         for name, value in known.items():
             if not isinstance(value, str):
                 raise ConfigError(f"{source}: {name} must be text")
@@ -99,16 +146,12 @@ class Config:
         Raises:
             ConfigError: If the file exists or cannot be written.
         """
-        text = json.dumps(self(), indent=4)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            raise ConfigError(f"{path} exists already; credentials are never overwritten, choose another place") from None
-        except OSError as exc:
-            raise ConfigError(f"cannot write {path}: {exc.strerror}") from None
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
+        with reserved(path) as file:
+            file.write(self.to_json())
+
+    def to_json(self) -> str:
+        """The content of a credentials file; secrets included."""
+        return json.dumps(self(), indent=4) + "\n"
 
     def __reduce__(self) -> str:
         """Refuse to be pickled: keys belong in no queue and no cache."""

@@ -14,7 +14,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from e3db_connectors.client.config import FIELDS, Config
+from e3db_connectors.client.config import FIELDS, REQUIRED, Config
 from e3db_connectors.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -45,13 +45,13 @@ def read_file(path: Path) -> Config:
         mode = path.stat().st_mode
     except FileNotFoundError:
         raise ConfigError(f"there is no credentials file {path}") from None
-    except (OSError, UnicodeDecodeError) as exc:
+    except (OSError, ValueError) as exc:
         raise ConfigError(f"cannot read the credentials file {path}: {getattr(exc, 'strerror', 'no UTF-8 text')}") from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         _log.warning("%s holds private keys and others can read it; run: chmod 600 %s", path, path)
     try:
         values = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ConfigError(f"the credentials file {path} is no JSON") from None
     if not isinstance(values, dict):
         raise ConfigError(f"the credentials file {path} holds no JSON object")
@@ -66,8 +66,8 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Config | None:
     """
     environ = os.environ if environ is None else environ
     values = {name: environ[ENVIRONMENT_PREFIX + name.upper()] for name in FIELDS if environ.get(ENVIRONMENT_PREFIX + name.upper())}
-    if not values:
-        return None
+    if not values.keys() & set(REQUIRED):
+        return None  # an address alone is no credential
     return Config.from_mapping(values, source="environment E3DB_*")
 
 
@@ -85,10 +85,17 @@ def from_settings(settings: Mapping[str, Any], *, source: str) -> Config | None:
     if sum(map(bool, (values, file, profile))) > 1:
         raise ConfigError(f"{source}: give the credentials, credentials_file or profile, only one of the three")
     if file:
-        return read_file(Path(file).expanduser())
+        return read_file(_expanded(file))
     if profile:
         return read_file(profile_path(profile))
     return Config.from_mapping(values, source=source) if values else None
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ConfigError(f"there is no home folder for the credentials file {path}") from None
 
 
 def resolve(settings: Mapping[str, Any] | None = None, *, source: str = "settings") -> Config:

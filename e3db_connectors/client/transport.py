@@ -31,6 +31,7 @@ REASON_MAX: Final = 200
 HTTP_OK: Final = 200
 HTTP_REDIRECT: Final = 300
 HTTP_ERROR: Final = 400
+HTTP_BROKEN: Final = 500
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,9 @@ class Transport:
             return Reply(response.status_code, response.content, _date(response))
         if response.status_code < HTTP_ERROR:
             raise ResponseInvalid(f"{call.method} {call.path}: the server answered with a redirect; check api_url")
+        if response.status_code >= HTTP_BROKEN and not call.repeatable and "Retry-After" not in response.headers:
+            # A gateway's error says nothing of what happened behind it.
+            raise OutcomeUnknown(f"{call.method} {call.path}: HTTP {response.status_code}; it may have been done or not")
         error = from_status(call.method, call.path, response.status_code, _reason(response.content))
         if isinstance(error, Unavailable) and "Retry-After" in response.headers:
             raise _Busy(error, _retry_after(response.headers["Retry-After"]))

@@ -9,25 +9,38 @@ _SECOND = 1_000_000
 class Clock:
     """Microseconds since the epoch that never run backwards, whatever the machine's clock does.
 
-    A stamp is above every stamp before it, and not below any time that `now` has told: so a reader that has seen
-    a ``Date`` knows that nothing older can still be written.
+    A stamp is above every stamp before it and above any time that `now` has told, and while what carries it is not
+    committed, `now` stays below it: so a reader that has seen a ``Date`` knows that nothing older can still appear.
     """
 
     def __init__(self, floor: int = 0) -> None:
         """Start at *floor*: the highest stamp that is stored."""
         self._latest = floor
+        self._pending: int | None = None
         self._lock = Lock()
 
     def now(self) -> int:
         """The time now."""
         with self._lock:
             self._latest = max(self._latest, time.time_ns() // 1000)
-            return self._latest
+            return self._latest if self._pending is None else self._pending - 1
+
+    def raise_floor(self, floor: int) -> None:
+        """Go on from *floor*, if that is later."""
+        with self._lock:
+            self._latest = max(self._latest, floor)
+
+    def settle(self) -> None:
+        """Say that what was stamped has been committed, or given up."""
+        with self._lock:
+            self._pending = None
 
     def stamp(self) -> int:
-        """A time for a record. Call it inside the write transaction, so that stamps become visible in their order."""
+        """A time for a record. Call it inside the write transaction, which calls `settle` at its end; there is one at a time."""
         with self._lock:
             self._latest = max(self._latest + 1, time.time_ns() // 1000)
             if self._latest % _SECOND == 0:
                 self._latest += 1  # some SDKs cannot read a time without a fraction (protocol section 1.3)
+            if self._pending is None:
+                self._pending = self._latest
             return self._latest

@@ -48,7 +48,7 @@ def registration_token(files_dir: Path, token_file: Path | None = None) -> tuple
     Raises:
         ConfigError: If the file cannot be read or is empty.
     """
-    given = os.environ.get(TOKEN_VARIABLE)
+    given = None if token_file else os.environ.get(TOKEN_VARIABLE)
     if given:
         return given, None
     path = token_file or files_dir / TOKEN_FILE
@@ -61,6 +61,8 @@ def registration_token(files_dir: Path, token_file: Path | None = None) -> tuple
         token = path.read_text(encoding="utf-8").strip()
     except OSError as exc:
         raise ConfigError(f"cannot use the registration token file {path}: {exc.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"the registration token file {path} is no text") from None
     if not token:
         raise ConfigError(f"the registration token file {path} is empty")
     return token, path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +66,13 @@ def run(name: str, command: Callable[[], Any]) -> None:
         _fail(name, str(exc))
     except (json.JSONDecodeError, simplejson.JSONDecodeError) as exc:
         _fail(name, f"the config, state or catalog is no JSON (line {exc.lineno}, column {exc.colno})")
+    except RecursionError:
+        _fail(name, "the config, state or catalog is nested too deep")
     except (FileNotFoundError, PermissionError, IsADirectoryError, UnicodeDecodeError) as exc:
         _fail(name, f"cannot read a file: {exc}")
+    except Exception as exc:  # noqa: BLE001 - the last resort: whatever it is, its text may hold a row's values
+        traceback.print_tb(exc.__traceback__)
+        _fail(name, f"failed with {type(exc).__name__} at the place above; its text is not shown, for it may hold data")
 
 
 def _fail(name: str, words: str) -> None:

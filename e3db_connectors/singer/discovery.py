@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from e3db_connectors.client import Client
-    from e3db_connectors.sync.schemas import StreamSchemas
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RecordType:
-    """A record type, what its rows were written with, and what its fields read as."""
+    """A record type, and what its fields read as."""
 
     name: str
-    schemas: StreamSchemas
     fields: Mapping[str, Schema]
 
 
@@ -40,11 +42,12 @@ def own_types(client: Client) -> list[str]:
 
 def describe(client: Client, record_type: str, config: Mapping[str, Any]) -> RecordType:
     """Find the columns of a type: settings, else schema record, else the field names of a sample."""
-    written_with = schemas.load(client, record_type)
-    fields = (config.get("schemas") or {}).get(record_type) or written_with.united()
+    fields = (config.get("schemas") or {}).get(record_type) or schemas.load(client, record_type).united()
     if not fields and config["infer_schema_sample_size"]:
         fields = dict.fromkeys(_sample(client, record_type, config["infer_schema_sample_size"]), TEXT)
-    return RecordType(record_type, written_with, fields)
+        if not fields:
+            _log.warning("there is no record of type %s yet; its stream has no columns of its own", record_type)
+    return RecordType(record_type, fields)
 
 
 def _sample(client: Client, record_type: str, size: int) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.singerlib.encoding.simple import SimpleSingerReader
@@ -17,6 +16,10 @@ if TYPE_CHECKING:
 
 class _Stopped(BaseException):
     """Breaks off the wait for a line; it never leaves this module."""
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
 
 
 class MessageReader(SimpleSingerReader):
@@ -49,11 +52,15 @@ class MessageReader(SimpleSingerReader):
             UsageError: It is no message. Unlike the SDK's own error, this one does not show the line.
         """
         try:
-            message = deserialize_json(line)
-        except (json.JSONDecodeError, RecursionError):
-            raise UsageError("a line of the input is no Singer message: no JSON") from None
-        if not isinstance(message, dict) or "type" not in message:
+            message = deserialize_json(line, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):
+            raise UsageError("a line of the input is no Singer message: no JSON, or with numbers that JSON does not have") from None
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
             raise UsageError("a line of the input is no Singer message: no JSON object with a type")
+        if not isinstance(message.get("stream", "-"), str) or message.get("stream") == "":
+            raise UsageError("the stream of a Singer message must be a name")
+        if not isinstance(message.get("record", {}), dict):
+            raise UsageError("the record of a Singer message must be an object")
         return message
 
     @staticmethod
@@ -67,8 +74,8 @@ class MessageReader(SimpleSingerReader):
         if missing:
             raise UsageError(f"a Singer message lacks {', '.join(missing)}")
 
-    def _process_unknown_message(self, message_dict: dict[str, Any]) -> None:
-        raise UsageError(f"there is no Singer message of type {str(message_dict['type'])[:40]!r}")
+    def _process_unknown_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's signature
+        raise UsageError("a line of the input has a type that no Singer message has")
 
     def _lines(self, source: Iterable[str]) -> Iterator[str]:
         lines = iter(source)

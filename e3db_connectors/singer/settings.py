@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from singer_sdk import typing as th
 from singer_sdk.typing import extend_validator_with_defaults
 
 from e3db_connectors.client.config import DEFAULT_API_URL, SECRETS
-from e3db_connectors.wire import limits
+from e3db_connectors.errors import InvalidTime
+from e3db_connectors.wire import limits, times
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_SECONDS_MAX: Final = 10**9
 
 _CREDENTIALS: Final = (
     th.Property("client_id", th.StringType, title="Client id", description="UUID of the E3DB client."),
@@ -30,6 +36,7 @@ _CREDENTIALS: Final = (
         title="Private signing key",
         description="Ed25519 key, base64url.",
     ),
+    th.Property("crypto_suite", th.StringType, title="Cipher suite", description="`sodium` (the default) or `nist`."),
     th.Property("client_email", th.StringType, title="Client e-mail", description="Optional; part of a credentials file."),
     th.Property("api_url", th.StringType, title="API URL", description=f"Where the server is; {DEFAULT_API_URL} unless given."),
     th.Property(
@@ -65,7 +72,7 @@ TAP: Final = th.PropertiesList(
     ),
     th.Property(
         "lookback_seconds",
-        th.NumberType(minimum=0),
+        th.NumberType(minimum=0, maximum=_SECONDS_MAX),
         default=300,
         title="Look-back",
         description="How far behind the bookmark a run begins, because a search index may lag. "
@@ -73,7 +80,7 @@ TAP: Final = th.PropertiesList(
     ),
     th.Property(
         "settle_seconds",
-        th.NumberType(minimum=0),
+        th.NumberType(minimum=0, maximum=_SECONDS_MAX),
         default=5,
         title="Settling time",
         description="How far before the server's present a run ends.",
@@ -88,7 +95,7 @@ TAP: Final = th.PropertiesList(
     ),
     th.Property(
         "schemas",
-        th.ObjectType(additional_properties=th.ObjectType(additional_properties=True)),
+        th.ObjectType(additional_properties=th.ObjectType(additional_properties=th.ObjectType(additional_properties=True))),
         title="Schemas",
         description="Record type → column → JSON Schema; goes before the schema record and the sample.",
     ),
@@ -114,11 +121,42 @@ _DefaultingValidator: Final = extend_validator_with_defaults(th.DEFAULT_JSONSCHE
 
 
 def complete(config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
-    """Fill in the defaults.
+    """Fill in the defaults, also where a setting is null, and turn the texts of environment variables into numbers.
 
     Returns:
         What is wrong with the settings, without the value of any secret.
     """
+    for name in [name for name, value in config.items() if value is None]:
+        del config[name]
+    for name, setting in schema["properties"].items():
+        if "number" in setting.get("type", ()) and isinstance(config.get(name), str):
+            config[name] = _number(config[name])
+    errors = _schema_errors(config, schema)
+    if not errors and config.get("start_date"):
+        try:
+            parse_date(config["start_date"])
+        except InvalidTime as exc:
+            errors.append(f"setting start_date: {exc}")
+    return errors
+
+
+def parse_date(text: str) -> datetime:
+    """Read a time, or a date alone, which is its midnight.
+
+    Raises:
+        InvalidTime: It is neither.
+    """
+    return times.parse(f"{text}T00:00:00Z" if len(text) == len("2026-01-31") else text)
+
+
+def _number(text: str) -> Any:
+    try:
+        return float(text)
+    except ValueError:
+        return text  # the schema will say that it is no number
+
+
+def _schema_errors(config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
     return [
         f"setting {'.'.join(map(str, error.path))}: {_words(error)}" if error.path else f"settings: {error.message}"
         for error in _DefaultingValidator(schema).iter_errors(config)

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator, SchemaError
+from jsonschema import Draft202012Validator, SchemaError, validators
 from singer_sdk.sinks import BatchSink
 
 from e3db_connectors.crypto import blind_index
 from e3db_connectors.errors import UsageError
 from e3db_connectors.sync import schemas
 from e3db_connectors.sync.keys import RowKeys
+from e3db_connectors.sync.names import is_internal
 from e3db_connectors.sync.writer import RowWriter
 
 if TYPE_CHECKING:
     from e3db_connectors.singer.target import TargetE3DB
+
+
+def _is_integer(_checker: Any, value: Any) -> bool:
+    """1.0 is an integer to JSON Schema; here it is read as a Decimal, which keeps its digits."""
+    if isinstance(value, Decimal):
+        return value.is_finite() and value == value.to_integral_value()
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_RowValidator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
+)
 
 
 class RecordSink(BatchSink):
@@ -31,12 +46,14 @@ class RecordSink(BatchSink):
     def setup(self) -> None:
         """Store the schema before the first row that names it."""
         record_type, columns = self.stream_name, self.schema["properties"]
+        if is_internal(record_type):
+            raise UsageError(f"records of type {record_type} are the connector's own or the account's; name the stream otherwise")
         keys = None
         if self.key_properties and self.config["load_method"] == "upsert":
             index_key = blind_index.derive_key(self._client.private_key_bytes)
             keys = RowKeys(index_key, record_type, self.key_properties)
-        number = schemas.remember(self._client, record_type, columns)
-        self._writer = RowWriter(self._client, record_type, columns, number, keys)
+        known = schemas.remember(self._client, record_type, columns)
+        self._writer = RowWriter(self._client, record_type, columns, known, keys)
 
     def get_validator(self) -> None:
         """Turn the SDK's validation off: its messages show values. `preprocess_record` validates instead."""
@@ -48,10 +65,20 @@ class RecordSink(BatchSink):
             UsageError: It does not fit. The text names the column and the rule, never the value.
         """
         if self._row_validator is not None:
-            for error in self._row_validator.iter_errors(record):
+            error = self._first_error(record)
+            if error is not None:
                 where = ".".join(map(str, error.path)) or "the row"
                 raise UsageError(f"stream {self.stream_name}: {where} breaks its schema ({error.validator})")
         return record
+
+    def _first_error(self, record: dict[str, Any]) -> Any:
+        try:
+            return next(self._row_validator.iter_errors(record), None) if self._row_validator else None
+        except Exception as exc:  # noqa: BLE001 - a schema can ask for what cannot be done, such as a reference that leads nowhere
+            raise UsageError(f"stream {self.stream_name}: its schema cannot be checked ({type(exc).__name__})") from None
+
+    def _after_process_record(self, context: dict[str, Any]) -> None:
+        """Nothing: the SDK logs all rows of the batch here, in clear."""
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """Write the rows of a batch; they are stored once this returns."""
@@ -62,12 +89,15 @@ class RecordSink(BatchSink):
         self.logger.info("rows written: %s", ", ".join(f"{count} {outcome}" for outcome, count in self._writer.counts.items()))
         super().clean_up()
 
-    def _make_validator(self) -> Draft202012Validator:
+    def _make_validator(self) -> Any:
         try:
-            Draft202012Validator.check_schema(self.schema)
+            _RowValidator.check_schema(self.schema)
         except SchemaError as exc:
-            raise UsageError(f"stream {self.stream_name}: its schema is no JSON Schema ({exc.message[:200]})") from None
-        return Draft202012Validator(self.schema)
+            raise UsageError(
+                f"stream {self.stream_name}: its schema is no JSON Schema of draft 2020-12 ({exc.message[:200]}); "
+                "validate_records: false turns the check off",
+            ) from None
+        return _RowValidator(self.schema)
 
     def _parse_timestamps_in_record(self, record: Any, schema: Any, treatment: Any) -> None:
         """Keep times as the text that they are: E3DB stores text, and parsing would cut their digits."""

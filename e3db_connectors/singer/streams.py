@@ -9,6 +9,7 @@ from singer_sdk import Stream
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, StreamMetadata
 
+from e3db_connectors.singer import settings
 from e3db_connectors.sync.bookmarks import Cadence, parse_bookmark, plan_run
 from e3db_connectors.sync.names import stream_name
 from e3db_connectors.sync.rows import CURSOR, KEY, RowReader
@@ -47,7 +48,7 @@ class RecordStream(Stream):
         """Describe the stream."""
         self.record_type = record_type
         self._client = tap.client
-        rows = RowReader(tap.client, record_type.schemas, record_type.fields)
+        rows = RowReader(tap.client, record_type.name, record_type.fields)
         super().__init__(tap, {"type": "object", "properties": rows.columns()}, stream_name(record_type.name))
 
     @property
@@ -72,7 +73,7 @@ class RecordStream(Stream):
         span = plan_run(bookmark, self._start_date(), self._client.server_time(), self._cadence())
         if span is None:
             return
-        rows = RowReader(self._client, self.record_type.schemas, self.record_type.fields, self._selected_columns())
+        rows = RowReader(self._client, self.record_type.name, self.record_type.fields, self._selected_columns())
         pages = WindowReader(self._client, self.record_type.name, page_size=self.config["page_size"])
         for page in pages.read(span):
             for result in page.results:
@@ -86,11 +87,11 @@ class RecordStream(Stream):
         """Leave the state alone: it moves with windows, not with rows."""
 
     def _cadence(self) -> Cadence:
-        return Cadence(self.config["lookback_seconds"], self.config["settle_seconds"])
+        return Cadence(float(self.config["lookback_seconds"]), float(self.config["settle_seconds"]))
 
     def _start_date(self) -> datetime | None:
         text = self.config.get("start_date")
-        return times.parse(text) if text else None
+        return settings.parse_date(text) if text else None
 
     def _selected_columns(self) -> set[str]:
-        return {path[1] for path, selected in self.mask.items() if len(path) == 2 and selected}  # noqa: PLR2004 - ("properties", name)
+        return {column for column in self.schema["properties"] if self.mask["properties", column]}

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib.catalog import Catalog
 
-from e3db_connectors.errors import StateError, UsageError
+from e3db_connectors.errors import ConfigError, StateError, UsageError
 from e3db_connectors.singer import command, discovery, settings
 from e3db_connectors.singer.streams import RecordStream
 from e3db_connectors.sync.bookmarks import parse_bookmark
+from e3db_connectors.sync.names import is_internal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
 
 _STATE_SHAPE = 'the state must be a JSON object like {"bookmarks": {"stream": {...}}}; mend it, or begin anew without it'
@@ -49,7 +52,16 @@ class TapE3DB(command.E3DBPlugin, Tap):
     def discover_streams(self) -> Sequence[RecordStream]:
         """A stream for each record type."""
         types = self.config.get("record_types") or discovery.own_types(self.client)
+        for record_type in filter(is_internal, types):
+            raise ConfigError(f"setting record_types: {record_type} is the connector's own or the account's, and no stream")
         return [RecordStream(self, discovery.describe(self.client, record_type, self.config)) for record_type in types]
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
+        """Write the state, as the SDK does, and end with the exit code of the signal: the read is not complete."""
+        try:
+            super()._handle_termination(signum, frame)
+        finally:
+            sys.exit(128 + signum)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take a state in.
@@ -59,6 +71,8 @@ class TapE3DB(command.E3DBPlugin, Tap):
         """
         bookmarks = state.get("bookmarks", {})
         if not isinstance(bookmarks, dict) or not all(isinstance(entry, dict) for entry in bookmarks.values()):
+            raise StateError(_STATE_SHAPE)
+        if any("partitions" in entry or not isinstance(entry.get("progress_markers", {}), dict) for entry in bookmarks.values()):
             raise StateError(_STATE_SHAPE)
         for entry in bookmarks.values():
             parse_bookmark(entry.get("replication_key_value"))

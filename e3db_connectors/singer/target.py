@@ -60,11 +60,23 @@ class TargetE3DB(command.E3DBPlugin, Target):
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, {"stream", "schema"})
         _check_schema(message_dict)
-        # The SDK parks the rows of a changed schema and writes them after newer ones; the older version would win.
-        sink = self._sinks_active.get(message_dict["stream"])
-        if sink and sink.current_size:
-            self.drain_one(sink)
+        if self._changes(message_dict):
+            # The SDK parks the rows of a changed schema and writes them after newer ones; the older version would win.
+            for sink in self._sinks_active.values():
+                self.drain_one(sink)
         super()._process_schema_message(message_dict)
+
+    def _changes(self, message: dict[str, Any]) -> bool:
+        maps = self.mapper.stream_maps.get(message["stream"]) or []
+        return bool(maps) and (maps[0].raw_schema, maps[0].raw_key_properties) != (message["schema"], message.get("key_properties"))
+
+    def _process_batch_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's signature
+        raise UsageError(
+            "BATCH messages are not taken: their rows would pass neither validation nor stream maps; turn batches off in the tap"
+        )
+
+    def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
+        self.logger.warning("stream %s: ACTIVATE_VERSION is ignored; what the source has deleted stays", message_dict.get("stream"))
 
 
 def _check_schema(message: dict[str, Any]) -> None:
@@ -72,7 +84,7 @@ def _check_schema(message: dict[str, Any]) -> None:
     columns = schema.get("properties") if isinstance(schema, dict) else None
     if not isinstance(columns, dict) or not all(isinstance(column, dict) for column in columns.values()):
         raise UsageError(f"stream {message['stream']}: its schema must be an object with a schema for each of its properties")
-    if not isinstance(keys, list) or not all(key in columns for key in keys):
+    if not isinstance(keys, list) or not all(isinstance(key, str) and key in columns for key in keys):
         raise UsageError(f"stream {message['stream']}: key_properties must be a list of columns of its schema")
 
 

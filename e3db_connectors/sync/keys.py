@@ -41,5 +41,8 @@ class RowKeys:
         missing = [name for name in self._columns if name not in data]
         if missing:
             raise UsageError(f"a row of {self._record_type} has no value in its key column {', '.join(missing)}")
-        message = msgspec.json.encode([self._record_type, [[name, data[name]] for name in self._columns]])
+        try:
+            message = msgspec.json.encode([self._record_type, [[name, data[name]] for name in self._columns]])
+        except UnicodeEncodeError:
+            raise UsageError(f"a key of {self._record_type!a} holds half a character (a lone surrogate)") from None
         return blind_index.compute(self._index_key, message)

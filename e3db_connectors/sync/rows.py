@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 from e3db_connectors.errors import UsageError
 from e3db_connectors.policy import ColumnPlan, FieldCounts
 from e3db_connectors.sync.names import META_PREFIX, column_names
-from e3db_connectors.sync.values import TEXT, Schema, from_text, nullable
+from e3db_connectors.sync.values import Schema, from_text, nullable
 from e3db_connectors.wire import times
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from e3db_connectors.client import Client
-    from e3db_connectors.sync.schemas import StreamSchemas
     from e3db_connectors.wire.records import Meta, Result
 
 KEY: Final = "_e3db_record_id"
@@ -43,13 +42,13 @@ class RowReader:
 
     Args:
         client: Whose keys open the fields.
-        schemas: What the rows were written with.
+        record_type: Their type.
         fields: The fields that there are, and what they are to be read as.
         selected: The columns that were asked for; None: all. Fields of other columns are never decrypted.
     """
 
     client: Client
-    schemas: StreamSchemas
+    record_type: str
     fields: Mapping[str, Schema]
     selected: Collection[str] | None = None
     counts: FieldCounts = field(default_factory=FieldCounts)
@@ -74,24 +73,19 @@ class RowReader:
         """
         sealed = result.record_data or {}
         record = self.client.open(result, self._plan.choose(sealed, self.counts))
-        written_with = self.schemas.of_row(result.meta)
         row = meta_row(result.meta) | dict.fromkeys(self._column_of.values())
         for name, text in record.data.items():
             try:
-                row[self._column_of[name]] = from_text(text, written_with.get(name, self._unwritten(name)), self.fields[name])
+                row[self._column_of[name]] = from_text(text, self.fields[name])
             except UsageError as exc:
                 raise UsageError(f"record {result.meta.record_id}, column {name}: {exc}") from None
         self._warn_of_unknown(sealed)
         return row
 
-    def _unwritten(self, name: str) -> Schema:
-        # A record of another program: its text is what the settings say it is.
-        return self.fields.get(name, TEXT)
-
     def _warn_of_unknown(self, sealed: Mapping[str, str]) -> None:
         for name in sealed.keys() - self.fields.keys() - self._unknown:
             self._unknown.add(name)
-            _log.warning("field %s of %s is in no schema and is left out", name, self.schemas.record_type)
+            _log.warning("field %s of %s is in no schema and is left out", name, self.record_type)
 
 
 def meta_row(meta: Meta) -> dict[str, Any]:

@@ -23,7 +23,10 @@ Schema = dict[str, Any]
 TEXT: Schema = {"type": ["string", "null"]}
 """What a column is of which nothing is known."""
 
+_ANNOTATIONS = {"description", "title", "default", "examples", "$comment", "$id", "$schema"}
+
 _encoder = msgspec.json.Encoder(decimal_format="number")
+_canonical_encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 
 def is_text(schema: Schema) -> bool:
@@ -42,18 +45,17 @@ def to_text(value: Any, schema: Schema) -> str | None:
     return _encoder.encode(value).decode()
 
 
-def from_text(text: str, stored_as: Schema, wanted: Schema) -> Any:
+def from_text(text: str, schema: Schema) -> Any:
     """The value of a stored text.
 
     Args:
         text: The text.
-        stored_as: The column's schema when the row was written.
-        wanted: Its schema now; a column that has become text shows old values as their JSON.
+        schema: What the column is read as. A column that has become text shows older values as their JSON.
 
     Raises:
         UsageError: The text is no JSON, though the column is not text. Its message does not hold the text.
     """
-    if is_text(stored_as) or is_text(wanted):
+    if is_text(schema):
         return text
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
@@ -78,6 +80,34 @@ def nullable(schema: Schema) -> Schema:
     return schema
 
 
-def canonical(schemas: Mapping[str, Schema]) -> str:
-    """Schemas as one text that is equal where they are."""
-    return json.dumps(schemas, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+def kind_of(schema: Schema) -> str:
+    """What a schema allows, as a text: equal for schemas that differ in words, in the order of types or in allowing null."""
+    return _canonical_encoder.encode(_bare(nullable(schema))).decode()
+
+
+def _bare(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_bare(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    bare = {name: _bare(value) for name, value in schema.items() if name not in _ANNOTATIONS}
+    if isinstance(bare.get("type"), list):
+        bare["type"] = sorted(map(str, bare["type"]))
+    return bare
+
+
+def encode_schemas(schemas: Mapping[str, Schema]) -> str:
+    """Columns with their schemas as JSON, in their order, numbers by their literal."""
+    return _encoder.encode(schemas).decode()
+
+
+def decode_schemas(text: str) -> dict[str, Schema]:
+    """The inverse.
+
+    Raises:
+        ValueError: It is no JSON object of objects.
+    """
+    schemas = json.loads(text, parse_float=Decimal)
+    if not isinstance(schemas, dict) or not all(isinstance(schema, dict) for schema in schemas.values()):
+        raise ValueError("no columns")
+    return schemas

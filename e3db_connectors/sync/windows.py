@@ -1,13 +1,13 @@
 """Reading a span of time in half-open windows, each of one page (design sections 4.1 and 4.2).
 
 A page is a snapshot and two pages are not: records that change while pages are turned shift the rest. So a window that does not
-fit one page is halved until it does, and only whole windows are given out, from the oldest to the newest.
+fit one page is cut until it does, and only whole windows are given out, from the oldest to the newest.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from e3db_connectors.errors import ResponseInvalid, WindowExceeded
@@ -15,13 +15,20 @@ from e3db_connectors.wire import limits, times
 from e3db_connectors.wire.search import Params, Range, RangeKey, SearchRequest, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
+    from datetime import datetime
 
     from e3db_connectors.client import Client
     from e3db_connectors.wire.records import Result
 
 MILLISECOND: Final = timedelta(milliseconds=1)
 """The finest time that the hosted index keeps: windows have whole milliseconds, and queries reach one further on both sides."""
+
+
+_FILL: Final = 0.9
+"""How full of records the next window's page is meant to be."""
+
+_MILLISECONDS_MAX: Final = 10**13
 
 
 @dataclass(frozen=True)
@@ -39,18 +46,6 @@ class Window:
     def holds(self, time: datetime) -> bool:
         """Whether *time* is in it."""
         return self.start <= time < self.end
-
-    def halves(self) -> tuple[Window, Window]:
-        """The earlier and the later half.
-
-        Raises:
-            WindowExceeded: A millisecond cannot be halved.
-        """
-        half = self.milliseconds // 2 * MILLISECOND
-        if not half:
-            raise WindowExceeded(f"more records were changed at {times.render(self.start)} than one page can hold")
-        middle = self.start + half
-        return Window(self.start, middle), Window(middle, self.end)
 
 
 @dataclass(frozen=True)
@@ -77,8 +72,6 @@ class WindowReader:
         self._record_type = record_type
         self._page_size = page_size
         self._include_data = include_data
-        self._density = 0.0
-        """Records per millisecond in the window read last: what the next is expected to be like."""
 
     def read(self, span: Window) -> Iterator[WindowPage]:
         """Read *span* window by window.
@@ -89,41 +82,55 @@ class WindowReader:
             WindowExceeded: A single millisecond holds more than a page.
             ResponseInvalid: The index counts more records than it returns.
         """
-        yield from self._read(span, 0)
+        start, end = span.start, span.end
+        while start < span.end:
+            window = Window(start, end)
+            results, total = self._fetch(window, padding=MILLISECOND)
+            if total > self._page_size:
+                if window.milliseconds > 1:
+                    end = self._cut(window, results)
+                    continue
+                results = self._fetch_crowded(window)
+            yield WindowPage(window, results)
+            start, end = end, min(span.end, end + self._next_width(window, len(results)))
 
-    def _read(self, window: Window, expected: int) -> Generator[WindowPage, None, int]:
-        """Give out a window in as many parts as it takes, and return how many records it had.
+    @staticmethod
+    def _cut(window: Window, results: list[Result]) -> datetime:
+        """A nearer end for a window that does not fit: the latest change of the page that came, else the middle."""
+        latest = max((times.parse(result.meta.last_modified) for result in results), default=window.start)
+        cut = times.floor_millisecond(latest)
+        return cut if window.start < cut < window.end else window.start + window.milliseconds // 2 * MILLISECOND
 
-        Args:
-            window: What to read.
-            expected: How many records it should hold, as far as others tell: a guess that spares asking for what will not fit.
-        """
-        if expected <= self._page_size or window.end - window.start == MILLISECOND:
-            results, expected = self._fetch(window)
-            if expected <= self._page_size:
-                self._density = len(results) / window.milliseconds
-                yield WindowPage(window, results)
-                return len(results)
-        earlier, later = window.halves()
-        count = yield from self._read(earlier, round(self._density * earlier.milliseconds))
-        count += yield from self._read(later, expected - count)
-        return count
+    def _next_width(self, window: Window, count: int) -> timedelta:
+        """How wide the next window should be to fill a page, if it is like this one; after an empty one, all that is left."""
+        if not count:
+            return _MILLISECONDS_MAX * MILLISECOND
+        milliseconds = int(window.milliseconds * self._page_size * _FILL / count)
+        return max(MILLISECOND, min(milliseconds, _MILLISECONDS_MAX) * MILLISECOND)
 
-    def _fetch(self, window: Window) -> tuple[list[Result], int]:
+    def _fetch_crowded(self, window: Window) -> list[Result]:
+        """A single millisecond, without its neighbours and with the largest page."""
+        results, total = self._fetch(window, padding=timedelta(0), limit=limits.PAGE_MAX)
+        if total > limits.PAGE_MAX:
+            raise WindowExceeded(f"more records were changed at {times.render(window.start)} than one page can hold")
+        return results
+
+    def _fetch(self, window: Window, *, padding: timedelta, limit: int | None = None) -> tuple[list[Result], int]:
+        limit = limit or self._page_size
         request = SearchRequest(
-            limit=self._page_size,
+            limit=limit,
             include_data=self._include_data,
             include_all_writers=False,
             match=[Params(Terms(content_types=[self._record_type]))],
             range=Range(
                 range_key=RangeKey.MODIFIED,
-                after=times.render(window.start - MILLISECOND),
-                before=times.render(window.end + MILLISECOND),
+                after=times.render(window.start - padding),
+                before=times.render(window.end + padding),
             ),
         )
         page = self._client.search_page(request)
         results = page.results or []
-        if page.total_results <= self._page_size and len(results) < page.total_results:
+        if page.total_results <= limit and len(results) < page.total_results:
             raise ResponseInvalid(
                 f"the index counts {page.total_results} records from {times.render(window.start)} on and returned {len(results)}; try again later",
             )

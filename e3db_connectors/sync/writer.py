@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -9,11 +10,11 @@ from uuid import uuid4
 
 import msgspec
 
-from e3db_connectors.errors import Conflict, OutcomeUnknown
+from e3db_connectors.errors import Conflict, NotFound, OutcomeUnknown
 from e3db_connectors.sync.keys import ROW_KEY, RowKeys
 from e3db_connectors.sync.names import META_PREFIX
-from e3db_connectors.sync.schemas import SCHEMA_NUMBER
-from e3db_connectors.sync.values import TEXT, Schema, to_text
+from e3db_connectors.sync.schemas import SCHEMA_NUMBER, StreamSchemas, number_of
+from e3db_connectors.sync.values import Schema, to_text
 from e3db_connectors.wire.queries import QueryRequest, any_of, eq
 from e3db_connectors.wire.records import Record
 
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
 OPERATION: Final = f"{META_PREFIX}op"
-"""The plain member of rows without a key: random, for later look-ups by hand."""
+"""The plain member of rows without a key: random, so that two writes of one row can be told from one."""
 
 LOOKUP_SIZE: Final = 250
 """Keys that one query looks for."""
@@ -47,8 +50,8 @@ class RowWriter:
     Args:
         client: Who writes.
         record_type: The records' type.
-        columns: Column → JSON Schema; a column that is not in it is text or JSON, as its values are.
-        schema_number: The number under which the schema record knows *columns*.
+        columns: Column → JSON Schema; a column that is not in it is left out, with a warning.
+        schemas: All schemas of the type, this one included; see `schemas.remember`.
         keys: How to tell rows apart; None: every row becomes a record of its own.
         max_workers: How many rows are on their way at once.
     """
@@ -58,7 +61,7 @@ class RowWriter:
         client: Client,
         record_type: str,
         columns: Mapping[str, Schema],
-        schema_number: str,
+        schemas: StreamSchemas,
         keys: RowKeys | None,
         *,
         max_workers: int = MAX_WORKERS,
@@ -67,7 +70,9 @@ class RowWriter:
         self._client = client
         self._record_type = record_type
         self._columns = columns
-        self._schema_number = schema_number
+        self._schemas = schemas
+        self._schema_number = number_of(columns)
+        self._left_out: set[str] = set()
         self._keys = keys
         self._max_workers = max_workers
         self.counts = Counter(dict.fromkeys(OUTCOMES, 0))
@@ -102,7 +107,10 @@ class RowWriter:
                 raise
 
     def _encode(self, row: Mapping[str, Any]) -> dict[str, str]:
-        texts = {name: to_text(value, self._columns.get(name, TEXT)) for name, value in row.items()}
+        for name in row.keys() - self._columns.keys() - self._left_out:
+            self._left_out.add(name)
+            _log.warning("column %s of %s is not in its schema and is left out", name, self._record_type)
+        texts = {name: to_text(row[name], schema) for name, schema in self._columns.items() if name in row}
         return {name: text for name, text in texts.items() if text is not None}
 
     def _append(self, data: dict[str, str]) -> str:
@@ -113,18 +121,19 @@ class RowWriter:
         for _ in range(ATTEMPTS - 1):
             try:
                 return self._put(key, data, known)
-            except (Conflict, OutcomeUnknown):  # somebody else's write, or our own whose answer got lost: the look-up tells
+            except (Conflict, NotFound, OutcomeUnknown):  # somebody else's write, or our own whose answer got lost: the look-up tells
                 known = self._look_up([key]).get(key)
         return self._put(key, data, known)
 
     def _put(self, key: str, data: dict[str, str], known: Record | None) -> str:
-        plain = {ROW_KEY: key, SCHEMA_NUMBER: self._schema_number}
+        ours = {ROW_KEY: key, SCHEMA_NUMBER: self._schema_number}
         if known is None:
-            self._client.write(self._record_type, data, plain)
+            self._client.write(self._record_type, data, ours)
             return "created"
-        if known.data == data and known.meta.plain == plain:
+        plain = known.meta.plain or {}
+        if known.data == data and self._schemas.read_alike(plain.get(SCHEMA_NUMBER, ""), self._schema_number, data):
             return "unchanged"
-        self._client.update(Record(msgspec.structs.replace(known.meta, plain=plain), data))
+        self._client.update(Record(msgspec.structs.replace(known.meta, plain=plain | ours), data))
         return "updated"
 
     def _look_up(self, keys: Sequence[str]) -> dict[str, Record]:

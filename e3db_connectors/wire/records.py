@@ -100,6 +100,38 @@ class Result(msgspec.Struct, frozen=True):
     rec_sig: str | None = None
 
 
+class BatchGet(msgspec.Struct, frozen=True):
+    """Body of the batch get (section 9.3)."""
+
+    record_ids: list[str]
+    include_data: bool = False
+
+
+class BatchGetResult(msgspec.Struct, frozen=True):
+    """Its answer; what is unknown or not for this client is left out."""
+
+    records: list[Result]
+
+
+class BulkDelete(msgspec.Struct, frozen=True):
+    """Body of the bulk delete (section 9.4)."""
+
+    record_ids: list[str]
+
+
+class FailedDelete(msgspec.Struct, frozen=True):
+    """A record that was not deleted, and why."""
+
+    record_id: str
+    error: str = ""
+
+
+class BulkDeleteResult(msgspec.Struct, frozen=True):
+    """Its answer: what failed, by record type (``N/A`` if that is unknown)."""
+
+    record_delete_error: dict[str, list[FailedDelete]] = {}
+
+
 def to_bytes(body: Any) -> bytes:
     """Encode a body as compact JSON."""
     return msgspec.json.encode(body)

@@ -7,11 +7,7 @@ from typing import Final
 from e3db_connectors.errors import InvalidTime
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-ZERO: Final = datetime(1, 1, 1, tzinfo=UTC)
-"""The time that means "not set"."""
-
 _MICROSECOND = timedelta(microseconds=1)
-_MILLISECOND = timedelta(milliseconds=1)
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)?",
     re.ASCII,

@@ -10,8 +10,8 @@ SECRET = "c2VjcmV0LXZhbHVl"
 
 
 def complaint(done):
-    """The last line of stderr, which must be the only one that is no log line."""
-    lines = [line for line in done.stderr.splitlines() if "| INFO " not in line]
+    """The last line of stderr, which must be the only one besides the log of the SDK."""
+    lines = [line for line in done.stderr.splitlines() if "| INFO " not in line and "Error initializing target sink" not in line]
     assert done.returncode == 1
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
@@ -50,6 +50,28 @@ class TestBothPlugins:
     @pytest.mark.parametrize("text", ["[]", "7", '"x"', "null"])
     def test_a_config_that_is_no_object(self, plugin, text, run, tmp_path):
         assert "must hold a JSON object" in complaint(run(plugin, "--config", write(tmp_path / "c.json", text)))
+
+    @pytest.mark.parametrize(
+        ("settings", "expected"),
+        [
+            ({"credentials_file": "~nobody-of-this-name/x"}, "no home folder"),
+            ({"credentials_file": "x\0y"}, "cannot read the credentials file"),
+            (
+                {
+                    "client_id": "x",
+                    "api_key_id": "x",
+                    "api_secret": "x",
+                    "public_key": "x",
+                    "private_key": "x",
+                    "api_url": "http://u:" + SECRET + "@h",
+                },
+                "client_id is no UUID",
+            ),
+        ],
+    )
+    def test_settings_that_lead_nowhere(self, plugin, settings, expected, run, tmp_path, messages):
+        stdin = json.dumps(messages.schema("t", id={"type": "integer"}))
+        assert expected in complaint(run(plugin, "--config", write(tmp_path / "c.json", settings), stdin=stdin))
 
     def test_a_missing_config_file(self, plugin, run):
         assert "nowhere.json" in complaint(run(plugin, "--config", "nowhere.json"))
@@ -120,6 +142,15 @@ def test_a_record_that_our_key_does_not_open(run, plugins, client, server):
         '{"type": "SCHEMA", "stream": "t", "schema": {"properties": {"a": {"type": "nonsense"}}}, "key_properties": []}',
         '{"type": "SCHEMA", "stream": "t", "schema": 7, "key_properties": []}',
         '{"type": "WHAT"}',
+        '{"type": ["x"]}',
+        '{"type": "RECORD", "stream": ["t"], "record": {}}',
+        '{"type": "RECORD", "stream": "t", "record": null}',
+        '{"type": "RECORD", "stream": "t", "record": ["x"]}',
+        '{"type": "RECORD", "stream": "t", "record": {"a": NaN}}',
+        '{"type": "STATE", "value": ' + "9" * 5000 + "}",
+        '{"type": "SCHEMA", "stream": "t", "schema": {"properties": {"a": {}}}, "key_properties": [["a"]]}',
+        '{"type": "SCHEMA", "stream": "singer.schema.t", "schema": {"properties": {"a": {}}}, "key_properties": []}',
+        '{"type": "BATCH", "stream": "t"}',
     ],
 )
 def test_a_malformed_message(line, run, plugins):
@@ -134,3 +165,27 @@ def test_a_row_that_breaks_its_schema(plugins, messages):
 def test_a_row_without_its_key(plugins, messages):
     done = plugins.load(messages.schema("t", id={"type": ["integer", "null"]}), messages.record("t", id=None))
     assert "no value in its key column id" in complaint(done)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"page_size": 0}, "setting page_size"),
+        ({"settle_seconds": -1}, "setting settle_seconds"),
+        ({"settle_seconds": 10**30}, "setting settle_seconds"),
+        ({"schemas": {"t": {"id": "integer"}}}, "setting schemas"),
+        ({"start_date": "soon"}, "setting start_date"),
+        ({"record_types": ["singer.schema.t"]}, "is the connector's own"),
+    ],
+)
+def test_settings_of_the_tap_out_of_their_range(settings, expected, run, plugins):
+    assert expected in complaint(run("tap-e3db", "--config", plugins.tap_config(**settings)))
+
+
+def test_a_stream_map_that_fails_does_not_show_the_value(run, plugins, messages):
+    plugins.load(messages.schema("t", id={"type": "integer"}, v={"type": "string"}), messages.record("t", id=1, v=SECRET))
+    plugins.settle()
+    done = run("tap-e3db", "--config", plugins.tap_config(stream_maps={"t": {"n": "int(v)"}}))
+    assert done.returncode == 1
+    assert SECRET not in done.stderr
+    assert "ValueError" in done.stderr.splitlines()[-1]

@@ -76,6 +76,19 @@ def test_deselected_columns_are_neither_sent_nor_decrypted(loaded):
     assert "60 fields decrypted, 30 left sealed" in output.stderr
 
 
+def test_a_catalog_without_metadata_of_columns_selects_them_all(loaded):
+    catalog = loaded.discover()
+    for stream in catalog["streams"]:
+        stream["metadata"] = [item for item in stream["metadata"] if not item["breadcrumb"]]
+        stream["metadata"][0]["metadata"]["selected"] = True
+    assert loaded.read(catalog=catalog).data("a")[0]["name"].startswith("n")
+
+
+@pytest.mark.parametrize("settings", [{"page_size": None}, {"page_size": 1}, {"settle_seconds": 0.001, "lookback_seconds": 0.5}])
+def test_unusual_settings_work(settings, loaded):
+    assert len(loaded.read(**settings).rows("a")) == 30
+
+
 def test_record_types_limit_the_streams(loaded):
     assert [stream["stream"] for stream in loaded.discover(record_types=["b"])["streams"]] == ["b"]
 

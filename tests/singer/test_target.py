@@ -52,6 +52,32 @@ def test_rows_of_a_changed_schema_keep_their_order(plugins, messages, client):
     assert stored(client) == {"1": {"id": "1", "a": "new", "b": "b"}}
 
 
+def test_rows_of_a_changed_schema_keep_their_order_under_an_alias_too(plugins, messages, client):
+    plugins.load(
+        messages.schema("t", id=INTEGER, a=TEXT),
+        messages.record("t", id=1, a="old"),
+        messages.schema("t", id=INTEGER, a=TEXT, b=TEXT),
+        messages.record("t", id=1, a="new"),
+        messages.record("t", id=2, a="new"),
+        stream_maps={"t": {"__alias__": "renamed"}},
+        batch_size_rows=2,
+    )
+    assert stored(client, "renamed")["1"]["a"] == "new"
+
+
+def test_debug_logs_hold_no_rows(plugins, messages, monkeypatch):
+    monkeypatch.setenv("TARGET_E3DB_LOGLEVEL", "DEBUG")
+    done = plugins.load(messages.schema("t", id=INTEGER, a=TEXT), messages.record("t", id=1, a="a-row-value"))
+    assert done.returncode == 0
+    assert "DEBUG" in done.stderr
+    assert "a-row-value" not in done.stderr
+
+
+def test_integers_may_be_written_with_a_fraction_of_zero(plugins, messages, client):
+    assert plugins.load(messages.schema("t", id=INTEGER), messages.record("t", id=1.0)).returncode == 0
+    assert list(stored(client)) == ["1.0"]
+
+
 def test_streams_without_a_key_are_appended(plugins, messages, client):
     plugins.load(messages.schema("t", key=(), id=INTEGER), messages.record("t", id=1), messages.record("t", id=1))
     assert len(list(client.query(QueryRequest(content_types=["t"])))) == 2

@@ -43,6 +43,7 @@ class Database:
         """Open, or make, the database."""
         self._engine = _engine(url)
         self._write_lock = Lock()
+        self.clock = Clock()
         try:
             with self.write() as connection:
                 schema.metadata.create_all(connection)
@@ -51,7 +52,7 @@ class Database:
                 floor = connection.scalar(select(func.max(schema.records.c.last_modified)))
         except SQLAlchemyError as exc:
             raise StorageError(f"cannot open the database {make_url(url).database}: {getattr(exc, 'orig', exc)}") from None
-        self.clock = Clock(floor or 0)
+        self.clock.raise_floor(floor or 0)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -64,8 +65,11 @@ class Database:
         """A transaction that writes: all or nothing, and durable once it is left."""
         with self._write_lock, self._engine.connect() as connection:
             connection.execution_options(writes=True)
-            with connection.begin():
-                yield connection
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                self.clock.settle()
 
     def close(self) -> None:
         """Close all connections."""
@@ -75,17 +79,17 @@ class Database:
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+        made = create_engine(parsed, pool_size=16, max_overflow=24, hide_parameters=True)
+    except (ArgumentError, SQLAlchemyError, ImportError):
         raise StorageError("the database must be a URL such as sqlite:///e3db.sqlite") from None
     if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
         raise StorageError("the database must be a SQLite file: sqlite:///e3db.sqlite")
     folder = Path(str(parsed.database)).parent
     if not folder.is_dir():
         raise StorageError(f"there is no folder {folder} for the database")
-    engine = create_engine(parsed, pool_size=16, max_overflow=24, hide_parameters=True)
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return engine
+    event.listen(made, "connect", _prepare)
+    event.listen(made, "begin", _begin)
+    return made
 
 
 def _prepare(connection: Any, _record: Any) -> None:

@@ -58,7 +58,22 @@ def test_a_missing_value_is_named(name):
         Config.from_mapping({**CREDENTIALS, name: None})
 
 
-@pytest.mark.parametrize(("name", "value"), [("client_id", "no-uuid"), ("api_url", "ftp://x"), ("api_url", "nowhere"), ("api_secret", 7)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("client_id", "no-uuid"),
+        ("api_url", "ftp://x"),
+        ("api_url", "nowhere"),
+        ("api_url", "http://[::1"),
+        ("api_url", "http://h:99999"),
+        ("api_url", "http://user:pw@h"),
+        ("api_url", "http://h/path"),
+        ("api_url", "http://h?q=1"),
+        ("client_id", ["x"]),
+        ("api_secret", "geheimniß"),
+        ("api_secret", 7),
+    ],
+)
 def test_a_malformed_value_is_named_and_not_shown(name, value):
     with pytest.raises(ConfigError, match=name) as caught:
         Config.from_mapping({**CREDENTIALS, name: value})
@@ -143,6 +158,8 @@ def test_half_a_set_is_not_filled_up_from_the_next_source(monkeypatch, tmp_path)
     write_profile(tmp_path / "home")
     with pytest.raises(ConfigError, match=r"settings: api_key_id, api_secret, public_key, private_key missing"):
         credentials.resolve({"client_id": CREDENTIALS["client_id"]})
+    monkeypatch.setenv("E3DB_API_URL", "http://127.0.0.1:1")
+    assert credentials.resolve({}).api_key_id == "a-key-id"  # an address alone is no credential
     monkeypatch.setenv("E3DB_API_SECRET", "lonely-secret")
     with pytest.raises(ConfigError, match=r"environment E3DB_.*client_id") as caught:
         credentials.resolve({})

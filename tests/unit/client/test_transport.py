@@ -102,7 +102,7 @@ def test_an_unanswered_create_is_not_repeated():
 
 def test_a_create_that_met_a_defect_is_not_repeated():
     with serving((500, {}, b""), OK) as server:
-        with pytest.raises(errors.Unavailable):
+        with pytest.raises(errors.OutcomeUnknown, match="HTTP 500"):
             send(server, CREATE)
         assert server.seen["/create"] == 1
 

@@ -18,8 +18,21 @@ def test_no_stamp_is_repeated_or_below_a_time_that_was_told(floor, steps):
         for instant, stamps in steps:
             time.time_ns = lambda instant=instant: instant * 1000
             told = clock.stamp() if stamps else clock.now()
+            clock.settle()
             assert told > highest if stamps else told >= highest
             assert not stamps or told % 1_000_000
             highest = told
     finally:
         time.time_ns = original
+
+
+def test_the_time_stays_below_a_stamp_until_it_is_committed():
+    """Else a reader would take a time for complete whose last record is still on its way."""
+    clock = Clock()
+    stamp = clock.stamp()
+    time.sleep(0.002)
+    assert clock.now() == stamp - 1
+    clock.stamp()
+    assert clock.now() == stamp - 1
+    clock.settle()
+    assert clock.now() > stamp

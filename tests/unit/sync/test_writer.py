@@ -1,9 +1,11 @@
 """Keyed writes against a real server."""
 
+import msgspec
 import pytest
 
 from e3db_connectors import errors
 from e3db_connectors.crypto import blind_index
+from e3db_connectors.sync import schemas
 from e3db_connectors.sync.keys import ROW_KEY, RowKeys
 from e3db_connectors.sync.writer import RowWriter
 from e3db_connectors.wire.queries import QueryRequest
@@ -16,9 +18,9 @@ def writer(client):
     return new_writer(client)
 
 
-def new_writer(client, number="1", **options):
+def new_writer(client, columns=COLUMNS, **options):
     keys = RowKeys(blind_index.derive_key(client.private_key_bytes), "items", ["id"])
-    return RowWriter(client, "items", COLUMNS, number, keys, **options)
+    return RowWriter(client, "items", columns, schemas.remember(client, "items", columns), keys, **options)
 
 
 def stored(client):
@@ -61,11 +63,48 @@ def test_more_rows_than_one_look_up_takes(client, writer):
     assert len(stored(client)) == 600
 
 
-def test_a_row_of_a_new_schema_is_written_again(client, writer):
-    writer.write([{"id": 1}])
-    newer = new_writer(client, number="2")
-    newer.write([{"id": 1}])
+def test_a_new_column_does_not_rewrite_rows_that_lack_it(client, writer):
+    writer.write([{"id": 1, "name": "a"}])
+    newer = new_writer(client, {**COLUMNS, "more": {"type": ["string", "null"]}})
+    newer.write([{"id": 1, "name": "a", "more": None}])
+    assert newer.counts["unchanged"] == 1
+
+
+def test_a_column_that_changed_its_kind_is_written_again(client, writer):
+    writer.write([{"id": 1, "name": "7"}])
+    newer = new_writer(client, {**COLUMNS, "name": {"type": ["integer", "null"]}})
+    newer.write([{"id": 1, "name": 7}])
     assert newer.counts["updated"] == 1
+
+
+def test_plain_members_of_other_programs_stay(client, writer):
+    writer.write([{"id": 1, "name": "a"}])
+    [record] = client.query(QueryRequest(content_types=["items"], include_data=True))
+    theirs = msgspec.structs.replace(record.meta, plain={**record.meta.plain, "theirs": "x"})
+    client.update(type(record)(theirs, record.data))
+    writer.write([{"id": 1, "name": "b"}])
+    assert next(client.query(QueryRequest(content_types=["items"]))).meta.plain["theirs"] == "x"
+
+
+def test_a_column_outside_the_schema_is_left_out_with_a_warning(client, writer, caplog):
+    writer.write([{"id": 1, "stray": "x"}, {"id": 2, "stray": "y"}])
+    assert stored(client) == [{"id": "1"}, {"id": "2"}]
+    assert caplog.text.count("column stray of items") == 1
+
+
+def test_a_record_that_is_deleted_meanwhile_is_created_again(client, writer, monkeypatch):
+    writer.write([{"id": 1, "name": "a"}])
+    original, met = client.update, []
+
+    def update(record):
+        if not met:
+            met.append(record)
+            client.delete(record.meta.record_id, record.meta.version)
+        return original(record)
+
+    monkeypatch.setattr(client, "update", update)
+    writer.write([{"id": 1, "name": "b"}])
+    assert stored(client) == [{"id": "1", "name": "b"}]
 
 
 def test_the_server_sees_no_key(client, writer):
@@ -81,7 +120,7 @@ def test_a_row_without_its_key_is_refused(writer):
 
 
 def test_rows_without_keys_are_appended(client):
-    appender = RowWriter(client, "items", COLUMNS, "1", None)
+    appender = RowWriter(client, "items", COLUMNS, schemas.remember(client, "items", COLUMNS), None)
     appender.write([{"id": 1}, {"id": 1}])
     assert len(stored(client)) == 2
 

@@ -1,0 +1,115 @@
+"""Sharing record types with other clients, and letting others share them on (protocol section 12)."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from e3db_connectors.client.core import ClientCore
+from e3db_connectors.crypto.access_keys import seal_access_key
+from e3db_connectors.errors import Conflict, UntrustedKey, UsageError
+from e3db_connectors.wire import paths
+from e3db_connectors.wire.records import AccessKeyUpload, Meta
+from e3db_connectors.wire.sharing import Authorization, IncomingShare, OutgoingShare, PolicyChange, Right, allow, deny
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class SharingOperations(ClientCore):
+    """Sharing is by record type: it covers all records of the type, those to come, too.
+
+    A revoke makes the server hand out nothing more. It does not encrypt anew: who has kept the access key and gets at
+    the cipher text some other way can still read it.
+    """
+
+    def share(self, record_type: str, reader_id: str, *, reader_public_key: str | None = None) -> None:
+        """Let a client read all our records of a type.
+
+        Args:
+            record_type: The type; it need not have any record yet.
+            reader_id: The client that may read. Sharing with oneself does nothing.
+            reader_public_key: The reader's key, if it is known from elsewhere. Without it the server vouches for it.
+
+        Raises:
+            UntrustedKey: The server names another key of the reader than *reader_public_key*.
+            NotFound: There is no such client.
+        """
+        self._give(self.client_id, record_type, str(reader_id), Right.READ, reader_public_key)
+
+    def revoke(self, record_type: str, reader_id: str) -> None:
+        """Take back what `share` gave."""
+        self._take(self.client_id, record_type, str(reader_id), Right.READ)
+
+    def add_authorizer(self, record_type: str, authorizer_id: str, *, authorizer_public_key: str | None = None) -> None:
+        """Let a client share our records of a type with others; it may not read them itself.
+
+        Raises:
+            UntrustedKey: The server names another key of the client than *authorizer_public_key*.
+        """
+        self._give(self.client_id, record_type, str(authorizer_id), Right.AUTHORIZER, authorizer_public_key)
+
+    def remove_authorizer(self, record_type: str, authorizer_id: str) -> None:
+        """Take back what `add_authorizer` gave; what the client has shared meanwhile stays shared."""
+        self._take(self.client_id, record_type, str(authorizer_id), Right.AUTHORIZER)
+
+    def share_on_behalf_of(self, writer_id: str, record_type: str, reader_id: str, *, reader_public_key: str | None = None) -> None:
+        """Let a client read another client's records, as that client's authorizer.
+
+        Raises:
+            AccessKeyMissing: We are no authorizer of that writer and type.
+            UntrustedKey: The server names another key of the reader than *reader_public_key*.
+        """
+        self._give(str(writer_id), record_type, str(reader_id), Right.READ, reader_public_key)
+
+    def revoke_on_behalf_of(self, writer_id: str, record_type: str, reader_id: str) -> None:
+        """Take back what `share_on_behalf_of` gave."""
+        self._take(str(writer_id), record_type, str(reader_id), Right.READ)
+
+    def outgoing_sharing(self) -> list[OutgoingShare]:
+        """What we have shared, and with whom."""
+        return self._api.get(paths.OUTGOING, list[OutgoingShare])
+
+    def incoming_sharing(self) -> list[IncomingShare]:
+        """What others have shared with us."""
+        return self._api.get(paths.INCOMING, list[IncomingShare])
+
+    def get_authorizers(self) -> list[Authorization]:
+        """Who may share our records on."""
+        return self._api.get(paths.PROXIES, list[Authorization])
+
+    def get_authorized_by(self) -> list[Authorization]:
+        """Whose records we may share on."""
+        return self._api.get(paths.GRANTED, list[Authorization])
+
+    def _give(self, writer_id: str, record_type: str, receiver_id: str, right: Right, pinned_key: str | None) -> None:
+        if receiver_id == self.client_id:
+            return
+        if writer_id == self.client_id:
+            key = self._keys.for_writing(record_type)
+        else:
+            key = self._keys.of_writer(Meta(writer_id, writer_id, record_type))
+        receiver_key = self._public_key_of(receiver_id, pinned_key)
+        eak = seal_access_key(self._suite, key, receiver_key, self.config.private_key)
+        path = paths.access_key(writer_id, writer_id, receiver_id, record_type)
+        with suppress(Conflict):  # it has the key already; the right below is what counts
+            self._api.put(path, AccessKeyUpload(eak), AccessKeyUpload)
+        self._change_policy(writer_id, receiver_id, record_type, allow(right))
+
+    def _take(self, writer_id: str, record_type: str, receiver_id: str, right: Right) -> None:
+        if receiver_id == self.client_id:
+            return
+        self._change_policy(writer_id, receiver_id, record_type, deny(right))
+        self._api.delete(paths.access_key(writer_id, writer_id, receiver_id, record_type))
+
+    def _change_policy(self, writer_id: str, receiver_id: str, record_type: str, change: PolicyChange) -> None:
+        self._api.put(paths.policy(writer_id, writer_id, receiver_id, record_type), change, dict[str, str], repeatable=True)
+
+    def _public_key_of(self, client_id: str, pinned_key: str | None) -> str:
+        keys: Mapping[str, str] = self.client_info(client_id).public_key
+        key = keys.get(self._suite.key_map_name)
+        if not key:
+            raise UsageError(f"client {client_id} has no {self._suite.key_map_name} key: it uses another cipher suite")
+        if pinned_key is not None and key != pinned_key:
+            raise UntrustedKey(f"the server names another public key of client {client_id} than the one that was given; nothing was shared")
+        return key

@@ -96,10 +96,13 @@ class WindowReader:
 
     @staticmethod
     def _cut(window: Window, results: list[Result]) -> datetime:
-        """A nearer end for a window that does not fit: the latest change of the page that came, else the middle."""
-        latest = max((times.parse(result.meta.last_modified) for result in results), default=window.start)
-        cut = times.floor_millisecond(latest)
-        return cut if window.start < cut < window.end else window.start + window.milliseconds // 2 * MILLISECOND
+        """A nearer end for a window that does not fit: where the page that came ends, if the index sorts by this time, else the middle."""
+        changes = [result.meta.last_modified for result in results]
+        if changes and changes == sorted(changes):
+            cut = times.floor_millisecond(times.parse(changes[-1]))
+            if window.start < cut < window.end:
+                return cut
+        return window.start + window.milliseconds // 2 * MILLISECOND
 
     def _next_width(self, window: Window, count: int) -> timedelta:
         """How wide the next window should be to fill a page, if it is like this one; after an empty one, all that is left."""

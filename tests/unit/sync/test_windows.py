@@ -1,5 +1,6 @@
 """Windows over a store in memory: every record once, in whole windows, in few requests."""
 
+from bisect import bisect_left
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -22,16 +23,16 @@ class Store:
     """Answers v2 searches by range like a server. Equal times, which our own server never gives, can only be had here."""
 
     def __init__(self, moments, *, uncounted=0):
+        self.moments = sorted(moments)
         self.metas = [
-            Meta("w", "w", "t", {}, f"{number:08}", "v", last_modified=times.render(moment))
-            for number, moment in enumerate(sorted(moments))
+            Meta("w", "w", "t", {}, f"{number:08}", "v", last_modified=times.render(moment)) for number, moment in enumerate(self.moments)
         ]
         self.requests, self.uncounted = 0, uncounted
 
     def search_page(self, request):
         self.requests += 1
         after, before = times.parse(request.range.after), times.parse(request.range.before)
-        found = [meta for meta in self.metas if after <= times.parse(meta.last_modified) < before]
+        found = self.metas[bisect_left(self.moments, after) : bisect_left(self.moments, before)]
         page = [Result(meta) for meta in found[: request.limit]]
         more = len(found) > len(page)
         return SearchResponse(page, len(page) if more else 0, len(found) + self.uncounted)
@@ -96,7 +97,8 @@ class Shuffled(Store):
     def search_page(self, request):
         after, before = times.parse(request.range.after), times.parse(request.range.before)
         self.requests += 1
-        found = sorted((m for m in self.metas if after <= times.parse(m.last_modified) < before), key=lambda meta: hash(meta.record_id))
+        found = self.metas[bisect_left(self.moments, after) : bisect_left(self.moments, before)]
+        found = sorted(found, key=lambda meta: hash(meta.record_id))
         page = [Result(meta) for meta in found[: request.limit]]
         return SearchResponse(page, len(page) if len(found) > len(page) else 0, len(found))
 

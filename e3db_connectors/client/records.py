@@ -11,7 +11,8 @@ from e3db_connectors.client import decoding
 from e3db_connectors.client.core import ClientCore
 from e3db_connectors.client.search import Search, SearchPage
 from e3db_connectors.client.transport import Call
-from e3db_connectors.crypto.fields import open_field, seal_field
+from e3db_connectors.crypto.fast_fields import FieldOpener
+from e3db_connectors.crypto.fields import seal_field
 from e3db_connectors.errors import IntegrityError, ResponseInvalid, UsageError
 from e3db_connectors.wire import limits, paths
 from e3db_connectors.wire.queries import QueryRequest, QueryResponse
@@ -149,18 +150,26 @@ class RecordOperations(ClientCore):
         chosen = sealed if fields is None else {name: quad for name, quad in sealed.items() if name in fields}
         if not chosen:
             return Record(result.meta, {})
-        key = self._keys.for_reading(result.meta, result.access_key)
-        return Record(result.meta, {name: self._open_field(result.meta, name, quad, key) for name, quad in chosen.items()})
+        key, opener = self._keys.for_reading(result.meta, result.access_key), self._opener()
+        return Record(result.meta, {name: _open_field(opener, result.meta, name, quad, key) for name, quad in chosen.items()})
 
-    def _open_field(self, meta: Meta, name: str, quad: str, key: bytes) -> str:
-        try:
-            return open_field(self._suite, key, quad)
-        except IntegrityError as exc:
-            raise type(exc)(f"field {name} of record {meta.record_id}: {exc}") from None
+    def _opener(self) -> FieldOpener:
+        """The opener of this thread."""
+        opener: FieldOpener | None = getattr(self._local, "opener", None)
+        if opener is None:
+            opener = self._local.opener = FieldOpener(self._suite)
+        return opener
 
     def _seal(self, record_type: str, data: Mapping[str, str]) -> dict[str, str]:
         key = self._keys.for_writing(record_type)
         return {name: seal_field(self._suite, key, text) for name, text in data.items()}
+
+
+def _open_field(opener: FieldOpener, meta: Meta, name: str, quad: str, key: bytes) -> str:
+    try:
+        return opener.open(key, quad)
+    except IntegrityError as exc:
+        raise type(exc)(f"field {name} of record {meta.record_id}: {exc}") from None
 
 
 def _require_text(values: Mapping[Any, Any], what: str) -> None:

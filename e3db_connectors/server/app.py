@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from e3db_connectors.server.http import endpoint, reply
 from e3db_connectors.server.problem import Problem
-from e3db_connectors.server.routes import access_keys, accounts, queries, records
+from e3db_connectors.server.routes import access_keys, accounts, policies, queries, records
 from e3db_connectors.server.store.accounts import TokenCache, digest
 from e3db_connectors.wire import paths
 
@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 
 # The type comes last and may hold a slash once it is decoded, hence `path`.
 _ACCESS_KEY = "/v1/storage/access_keys/{writer_id}/{user_id}/{reader_id}/{type:path}"
+_POLICY = paths.POLICY + "/{user_id}/{writer_id}/{reader_id}"
 _VERSION = paths.RECORDS + "/safe/{record_id}/{version}"
 
 _BUSY_CODES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -46,6 +47,18 @@ ROUTES = [
     Route(_VERSION, endpoint(records.update), methods=["PUT"]),
     Route(_VERSION, endpoint(records.delete), methods=["DELETE"]),
     Route(paths.RECORDS + "/{record_id}", endpoint(records.read), methods=["GET"]),
+    Route(paths.RECORDS + "/{record_id}", endpoint(records.update_any), methods=["PUT"]),
+    Route(paths.RECORDS + "/{record_id}", endpoint(records.delete_any), methods=["DELETE"]),
+    Route(paths.RECORDS, endpoint(records.batch_get), methods=["GET"]),
+    Route("/v2/storage/records", endpoint(records.write), methods=["POST"]),
+    Route(paths.BULK_DELETE, endpoint(records.bulk_delete), methods=["DELETE"]),
+    Route(paths.OUTGOING, endpoint(policies.outgoing), methods=["GET"]),
+    Route(paths.INCOMING, endpoint(policies.incoming_shares), methods=["GET"]),
+    Route(paths.PROXIES, endpoint(policies.proxies), methods=["GET"]),
+    Route(paths.GRANTED, endpoint(policies.granted), methods=["GET"]),
+    Route("/v2/storage/share/outgoing", endpoint(policies.outgoing_page), methods=["POST"]),
+    Route(_POLICY + "/{type:path}", endpoint(policies.change), methods=["PUT"]),
+    Route(_POLICY, endpoint(policies.remove_authorizer), methods=["DELETE"]),
     Route(paths.QUERY, endpoint(queries.query), methods=["POST"]),
     Route(paths.SEARCH, endpoint(queries.search), methods=["POST"]),
 ]

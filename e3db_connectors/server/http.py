@@ -11,7 +11,9 @@ import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from e3db_connectors.server import signing
 from e3db_connectors.server.problem import Problem
+from e3db_connectors.server.store.owners import Owner
 from e3db_connectors.wire import limits
 
 if TYPE_CHECKING:
@@ -42,6 +44,10 @@ class Incoming:
         """A decoded segment of the path."""
         return str(self._request.path_params[name])
 
+    def owner(self) -> Owner:
+        """Writer, user and type that the path names."""
+        return Owner(uuid_of(self.segment("writer_id")), uuid_of(self.segment("user_id")), check_type(self.segment("type")))
+
     def query(self, name: str) -> list[str]:
         """All values of a member of the query."""
         return self._request.query_params.getlist(name)
@@ -54,8 +60,14 @@ class Incoming:
             raise Problem(400, str(exc) if isinstance(exc, msgspec.ValidationError) else "the body is no JSON") from None
 
     def caller(self) -> str:
-        """The id of the client whose bearer token came along."""
-        scheme, _, token = self._request.headers.get("Authorization", "").partition(" ")
+        """The id of the client whose bearer token, or signature, came along."""
+        authorization = self._request.headers.get("Authorization", "")
+        if signing.is_signed(authorization):
+            signer = signing.signer(self._request, self.database, authorization)
+            if signer:
+                return signer
+            raise Problem(401, "the signature of the request is not valid, too old, or has been used before")
+        scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer" and token:
             client_id = self._tokens.client_of(self.database, token.strip())
             if client_id:
@@ -103,6 +115,16 @@ def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -
 def empty() -> Response:
     """An answer without a body."""
     return Response(status_code=204)
+
+
+def page_of(limit: int | None, next_token: int | None) -> tuple[int, int]:
+    """Size and offset of a page that is asked for (section 11.1)."""
+    size, offset = limit or limits.PAGE_DEFAULT_SEARCH, next_token or 0
+    if not 0 < size <= limits.PAGE_MAX:
+        raise Problem(400, f"limit must be from 1 to {limits.PAGE_MAX}")
+    if not 0 <= offset < limits.SEARCH_WINDOW:
+        raise Problem(400, f"next_token must be from 0 to {limits.SEARCH_WINDOW - 1}; split the search by time")
+    return size, offset
 
 
 def uuid_of(text: str, status: int = 400) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e3db_connectors.server.http import Incoming, check_type, empty, reply, uuid_of
+from e3db_connectors.server import access
+from e3db_connectors.server.http import Incoming, empty, reply, uuid_of
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store import access_keys, accounts
 from e3db_connectors.wire.records import AccessKeyUpload
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def get(incoming: Incoming) -> Response:
     """Hand a key to its reader, or to the writer."""
     caller = incoming.caller()
-    owner, reader_id = _owner(incoming), uuid_of(incoming.segment("reader_id"))
+    owner, reader_id = incoming.owner(), uuid_of(incoming.segment("reader_id"))
     if caller not in {reader_id, owner[0]}:
         raise Problem(403, "this access key is somebody else's")
     with incoming.database.read() as connection:
@@ -29,12 +30,12 @@ def get(incoming: Incoming) -> Response:
 def put(incoming: Incoming) -> Response:
     """Store a key for a reader; never over another."""
     caller = incoming.caller()
-    owner, reader_id = _owner(incoming), uuid_of(incoming.segment("reader_id"))
-    _require_writer(caller, owner)
+    owner, reader_id = incoming.owner(), uuid_of(incoming.segment("reader_id"))
     body = incoming.json(AccessKeyUpload)
     if not body.eak:
         raise Problem(400, "eak is empty")
     with incoming.database.write() as connection:
+        access.require_sharer(connection, caller, owner, reader_id)
         if accounts.client_info(connection, reader_id) is None:
             raise Problem(404, "no such reader")
         if not access_keys.add(connection, owner, reader_id, body.eak, caller):
@@ -45,21 +46,8 @@ def put(incoming: Incoming) -> Response:
 def delete(incoming: Incoming) -> Response:
     """Forget a key, whether it is there or not."""
     caller = incoming.caller()
-    owner, reader_id = _owner(incoming), uuid_of(incoming.segment("reader_id"))
-    _require_writer(caller, owner)
+    owner, reader_id = incoming.owner(), uuid_of(incoming.segment("reader_id"))
     with incoming.database.write() as connection:
+        access.require_sharer(connection, caller, owner, reader_id)
         access_keys.remove(connection, owner, reader_id)
     return empty()
-
-
-def _owner(incoming: Incoming) -> tuple[str, str, str]:
-    return (
-        uuid_of(incoming.segment("writer_id")),
-        uuid_of(incoming.segment("user_id")),
-        check_type(incoming.segment("type")),
-    )
-
-
-def _require_writer(caller: str, owner: tuple[str, str, str]) -> None:
-    if caller != owner[0]:
-        raise Problem(403, "only the writer may give its access keys")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from e3db_connectors.errors import InvalidTime
-from e3db_connectors.server.http import Incoming, reply
+from e3db_connectors.server import access
+from e3db_connectors.server.http import Incoming, page_of, reply
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store import access_keys, queries
 from e3db_connectors.wire import limits
@@ -36,8 +37,11 @@ def query(incoming: Incoming) -> Response:
     if count < 0 or after < 0:
         raise Problem(400, "count and after_index must not be negative")
     with incoming.database.read() as connection:
-        rows = queries.query(connection, request, caller, min(count, limits.PAGE_MAX), int(after))
-        results = _results(connection, rows, caller, include_data=bool(request.include_data))
+        # Named writers are searched whatever `include_all_writers` says, as far as they have shared (section 10.1).
+        writers = request.writer_ids or ()
+        scope = access.scope(connection, caller, everyone=bool(request.include_all_writers), writer_ids=writers)
+        rows = queries.query(connection, request, scope, min(count, limits.PAGE_MAX), int(after))
+        results = results_of(connection, rows, caller, include_data=bool(request.include_data))
     return reply({"results": results, "last_index": rows[-1].seq if rows else int(after)})
 
 
@@ -45,17 +49,13 @@ def search(incoming: Incoming) -> Response:
     """Run a v2 search."""
     caller = incoming.caller()
     request = incoming.json(SearchRequest)
-    limit = request.limit or limits.PAGE_DEFAULT_SEARCH
-    offset = request.next_token or 0
-    if not 0 < limit <= limits.PAGE_MAX:
-        raise Problem(400, f"limit must be from 1 to {limits.PAGE_MAX}")
-    if not 0 <= offset < limits.SEARCH_WINDOW:
-        raise Problem(400, f"next_token must be from 0 to {limits.SEARCH_WINDOW - 1}; split the search by time")
+    limit, offset = page_of(request.limit, request.next_token)
     limit = min(limit, limits.SEARCH_WINDOW - offset)
     try:
         with incoming.database.read() as connection:
-            found = queries.search(connection, request, caller, limit, offset)
-            results = _results(connection, found.rows, caller, include_data=bool(request.include_data))
+            scope = access.scope(connection, caller, everyone=bool(request.include_all_writers))
+            found = queries.search(connection, request, scope, limit, offset)
+            results = results_of(connection, found.rows, caller, include_data=bool(request.include_data))
     except InvalidTime as exc:
         raise Problem(400, str(exc)) from None
     end = offset + len(results)
@@ -65,18 +65,15 @@ def search(incoming: Incoming) -> Response:
     )
 
 
-def _results(connection: Connection, rows: Sequence[StoredRecord], caller: str, *, include_data: bool) -> list[dict[str, Any]]:
-    keys = access_keys.find(connection, {_owner(row) for row in rows}, caller) if include_data else {}
+def results_of(connection: Connection, rows: Sequence[StoredRecord], caller: str, *, include_data: bool) -> list[dict[str, Any]]:
+    """Records as entries of a page, with the access keys that the caller has for them."""
+    keys = access_keys.find(connection, {row.owner for row in rows}, caller) if include_data else {}
     return [
         {
             "meta": row.meta(),
             "record_data": msgspec.Raw(row.data.encode()) if include_data else None,
-            "access_key": keys.get(_owner(row)),
+            "access_key": keys.get(row.owner),
             "rec_sig": row.rec_sig,
         }
         for row in rows
     ]
-
-
-def _owner(row: StoredRecord) -> tuple[str, str, str]:
-    return row.writer_id, row.user_id, row.type

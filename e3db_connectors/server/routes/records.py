@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from e3db_connectors.server import access
 from e3db_connectors.server.http import Incoming, check_type, empty, reply, uuid_of
 from e3db_connectors.server.problem import Problem
+from e3db_connectors.server.routes.queries import results_of
 from e3db_connectors.server.store import records
-from e3db_connectors.wire.records import RecordUpload
+from e3db_connectors.wire import limits
+from e3db_connectors.wire.records import BatchGet, BulkDelete, BulkDeleteResult, FailedDelete, RecordUpload
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -39,17 +42,17 @@ def read(incoming: Incoming) -> Response:
     record_id = uuid_of(incoming.segment("record_id"))
     with incoming.database.read() as connection:
         record = records.find(connection, record_id)
-    if record is None or caller not in {record.writer_id, record.user_id}:
-        raise Problem(404, "no such record")
+        if record is None or not access.may_read(connection, caller, record.owner):
+            raise Problem(404, "no such record")
     return reply(record.body(incoming.query("field")))
 
 
-def update(incoming: Incoming) -> Response:
-    """Replace a record at its current version."""
+def update(incoming: Incoming, *, versioned: bool = True) -> Response:
+    """Replace a record, at its current version unless that does not matter."""
     caller = incoming.caller()
     upload = incoming.json(RecordUpload)
     with incoming.database.write() as connection:
-        record = _current(connection, incoming, caller, missing=404)
+        record = _current(connection, incoming, caller, missing=404, versioned=versioned)
         given = (upload.meta.writer_id, upload.meta.user_id, upload.meta.record_type)
         if given != (record.writer_id, record.user_id, record.type):
             raise Problem(400, "writer, user and type of a record never change")
@@ -57,20 +60,63 @@ def update(incoming: Incoming) -> Response:
     return reply(changed.body())
 
 
-def delete(incoming: Incoming) -> Response:
-    """Delete a record at its current version; what is not there may not be deleted either (section 9.2)."""
+def update_any(incoming: Incoming) -> Response:
+    """Replace a record whatever its version."""
+    return update(incoming, versioned=False)
+
+
+def delete_any(incoming: Incoming) -> Response:
+    """Delete a record whatever its version."""
+    return delete(incoming, versioned=False)
+
+
+def delete(incoming: Incoming, *, versioned: bool = True) -> Response:
+    """Delete a record, at its current version unless that does not matter; what is not there may not be deleted either (section 9.2)."""
     caller = incoming.caller()
     with incoming.database.write() as connection:
-        records.remove(connection, _current(connection, incoming, caller, missing=403))
+        records.remove(connection, _current(connection, incoming, caller, missing=403, versioned=versioned))
     return empty()
 
 
-def _current(connection: Connection, incoming: Incoming, caller: str, missing: int) -> StoredRecord:
+def batch_get(incoming: Incoming) -> Response:
+    """Read several records; those that the caller may not see are left out (section 9.3)."""
+    caller = incoming.caller()
+    body = incoming.json(BatchGet)
+    _check_batch(body.record_ids)
+    with incoming.database.read() as connection:
+        found = (records.find(connection, record_id) for record_id in body.record_ids)
+        rows = [record for record in found if record is not None and access.may_read(connection, caller, record.owner)]
+        return reply({"records": results_of(connection, rows, caller, include_data=body.include_data)})
+
+
+def bulk_delete(incoming: Incoming) -> Response:
+    """Delete the caller's records among those named; the others are told (section 9.4)."""
+    caller = incoming.caller()
+    body = incoming.json(BulkDelete)
+    _check_batch(body.record_ids)
+    failed: list[FailedDelete] = []
+    with incoming.database.write() as connection:
+        for record_id in dict.fromkeys(body.record_ids):
+            record = records.find(connection, record_id)
+            if record is not None and record.writer_id == caller:
+                records.remove(connection, record)
+            else:
+                failed.append(FailedDelete(record_id, "Not Found"))
+    return reply(BulkDeleteResult({"N/A": failed} if failed else {}))
+
+
+def _check_batch(record_ids: list[str]) -> None:
+    if len(record_ids) > limits.PAGE_MAX:
+        raise Problem(400, f"a batch may name {limits.PAGE_MAX} records")
+
+
+def _current(connection: Connection, incoming: Incoming, caller: str, missing: int, *, versioned: bool) -> StoredRecord:
     record = records.find(connection, uuid_of(incoming.segment("record_id")))
     if record is None:
         raise Problem(missing, "no such record")
     if record.writer_id != caller:
-        raise Problem(403 if record.user_id == caller else missing, "no such record of this client")
-    if record.version != incoming.segment("version"):
+        readable = access.may_read(connection, caller, record.owner)
+        raise Problem(403 if readable else missing, "only its writer may change or delete a record")
+    if versioned and record.version != incoming.segment("version"):
         raise Problem(409, "the record has been changed since")
     return record

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, delete, insert, select, tuple_
+from sqlalchemy import delete, insert, select, tuple_
 
 from e3db_connectors.server.store.accounts import client_infos
+from e3db_connectors.server.store.owners import Owner
 from e3db_connectors.server.store.schema import access_keys
 from e3db_connectors.wire.records import AccessKey
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from sqlalchemy import ColumnElement, Connection
-
-    Owner = tuple[str, str, str]
-    """Writer, user and type of the records that a key opens."""
+    from sqlalchemy import Connection
 
 
 def find(connection: Connection, owners: Collection[Owner], reader_id: str) -> dict[Owner, AccessKey]:
@@ -34,7 +32,7 @@ def find(connection: Connection, owners: Collection[Owner], reader_id: str) -> d
     for row in rows:
         signer = people.get(row.writer_id)
         signs = signer is not None and signer.signing_key is not None
-        keys[row.writer_id, row.user_id, row.type] = AccessKey(
+        keys[Owner(row.writer_id, row.user_id, row.type)] = AccessKey(
             eak=row.eak,
             authorizer_id=row.authorizer_id,
             authorizer_public_key=people[row.authorizer_id].public_key,
@@ -48,29 +46,10 @@ def add(connection: Connection, owner: Owner, reader_id: str, eak: str, authoriz
     """Store a key; False if there is one already, for replacing it would orphan every record that it opens."""
     if find(connection, [owner], reader_id):
         return False
-    writer_id, user_id, record_type = owner
-    connection.execute(
-        insert(access_keys).values(
-            writer_id=writer_id,
-            user_id=user_id,
-            reader_id=reader_id,
-            type=record_type,
-            eak=eak,
-            authorizer_id=authorizer_id,
-        ),
-    )
+    connection.execute(insert(access_keys), {**owner._asdict(), "reader_id": reader_id, "eak": eak, "authorizer_id": authorizer_id})
     return True
 
 
 def remove(connection: Connection, owner: Owner, reader_id: str) -> None:
     """Forget a key, if it is there."""
-    connection.execute(delete(access_keys).where(_is_owner(owner), access_keys.c.reader_id == reader_id))
-
-
-def _is_owner(owner: Owner) -> ColumnElement[bool]:
-    writer_id, user_id, record_type = owner
-    return and_(
-        access_keys.c.writer_id == writer_id,
-        access_keys.c.user_id == user_id,
-        access_keys.c.type == record_type,
-    )
+    connection.execute(delete(access_keys).where(owner.holds(access_keys), access_keys.c.reader_id == reader_id))

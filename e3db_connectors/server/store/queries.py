@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true, tuple_
 
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store.records import StoredRecord, fetch, pair_hash
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from e3db_connectors.server.access import Scope
     from e3db_connectors.wire.queries import QueryRequest
     from e3db_connectors.wire.search import Params, Range, SearchRequest, Terms
 
@@ -46,10 +47,10 @@ class Found:
     total: int
 
 
-def query(connection: Connection, request: QueryRequest, caller: str, count: int, after: int) -> Sequence[StoredRecord]:
+def query(connection: Connection, request: QueryRequest, scope: Scope, count: int, after: int) -> Sequence[StoredRecord]:
     """Run a v1 query: records in the order of their index, from the one after *after* on."""
     _check_count([request.writer_ids, request.user_ids, request.record_ids, request.content_types])
-    where = [records.c.writer_id == caller, records.c.seq > after]
+    where = [_in_scope(scope), records.c.seq > after]
     for column, wanted in (
         (records.c.writer_id, request.writer_ids),
         (records.c.user_id, request.user_ids),
@@ -67,9 +68,9 @@ def query(connection: Connection, request: QueryRequest, caller: str, count: int
     return fetch(connection, select(records).where(*where).order_by(records.c.seq).limit(count))
 
 
-def search(connection: Connection, request: SearchRequest, caller: str, limit: int, offset: int) -> Found:
+def search(connection: Connection, request: SearchRequest, scope: Scope, limit: int, offset: int) -> Found:
     """Run a v2 search: total and page of one state of the database."""
-    where = [records.c.writer_id == caller]
+    where = [_in_scope(scope)]
     if max(len(request.match or ()), len(request.exclude or ())) > _PARAMS_MAX:
         raise Problem(400, f"match and exclude may have {_PARAMS_MAX} entries each")
     _check_count(values for params in (*(request.match or ()), *(request.exclude or ())) for values in _lists(params.terms))
@@ -88,6 +89,13 @@ def search(connection: Connection, request: SearchRequest, caller: str, limit: i
         return Found((), total)
     page = select(records).where(*where).order_by(*order).limit(limit).offset(offset)
     return Found(fetch(connection, page), total)
+
+
+def _in_scope(scope: Scope) -> Where:
+    own = records.c.writer_id == scope.writer_id
+    if not scope.shared:
+        return own
+    return or_(own, tuple_(records.c.writer_id, records.c.user_id, records.c.type).in_(scope.shared))
 
 
 def _check_count(values: Iterable[Sequence[Any] | Mapping[str, Any] | None]) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 import msgspec
 from sqlalchemy import delete, insert, select, update
 
+from e3db_connectors.server.store.owners import Owner
 from e3db_connectors.server.store.schema import plain_members, records
 from e3db_connectors.wire import times
 from e3db_connectors.wire.records import to_bytes
@@ -36,6 +37,11 @@ class StoredRecord(msgspec.Struct, frozen=True):
     version: str
     created: int
     last_modified: int
+
+    @property
+    def owner(self) -> Owner:
+        """Whose it is, and of which type."""
+        return Owner(self.writer_id, self.user_id, self.type)
 
     def meta(self) -> dict[str, Any]:
         """Its meta, as it is sent."""

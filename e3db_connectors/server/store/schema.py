@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of this schema; a database of another one is refused."""
 
 metadata = MetaData()
@@ -45,6 +45,27 @@ access_keys = Table(
     Column("type", Text, primary_key=True),
     Column("eak", Text, nullable=False),
     Column("authorizer_id", String(36), ForeignKey("clients.client_id"), nullable=False),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("writer_id", String(36), ForeignKey("clients.client_id"), primary_key=True),
+    Column("user_id", String(36), primary_key=True),
+    Column("reader_id", String(36), ForeignKey("clients.client_id"), primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("right", String(16), primary_key=True),
+    Column("granted", BigInteger, nullable=False),
+    Column("granted_by", String(36), nullable=False),
+)
+Index("policies_by_reader", policies.c.reader_id, policies.c.right)
+
+nonces = Table(
+    "nonces",
+    metadata,
+    Column("public_key", String(64), primary_key=True),
+    Column("nonce", String(64), primary_key=True),
+    Column("seen_at", BigInteger, nullable=False, index=True),
 )
 
 records = Table(

@@ -11,8 +11,6 @@ RECORDS: Final = "/v1/storage/records"
 QUERY: Final = "/v1/storage/search"
 SEARCH: Final = "/v2/search"
 BULK_DELETE: Final = "/v2/storage/records/bulk/delete"
-FILES: Final = "/v1/storage/files"
-NOTES: Final = "/v2/storage/notes"
 POLICY: Final = "/v1/storage/policy"
 OUTGOING: Final = f"{POLICY}/outgoing"
 INCOMING: Final = f"{POLICY}/incoming"
@@ -42,21 +40,6 @@ def policy(user_id: str, writer_id: str, reader_id: str, record_type: str) -> st
         UsageError: The type is a segment that URLs drop.
     """
     return _by_type(POLICY, (user_id, writer_id, reader_id), record_type)
-
-
-def backup(token: str, client_id: str) -> str:
-    """Where a client says that it has backed up its keys. The token is a secret: this path belongs in no log."""
-    return f"/v1/account/backup/{quote(token, safe='')}/{quote(client_id, safe='')}"
-
-
-def file(file_id: str) -> str:
-    """One file."""
-    return f"{FILES}/{quote(file_id, safe='')}"
-
-
-def note(note_id: str) -> str:
-    """One note, to delete it."""
-    return f"{NOTES}/{quote(note_id, safe='')}"
 
 
 def _by_type(base: str, ids: tuple[str, ...], record_type: str) -> str:

@@ -33,10 +33,10 @@ format: $(VENV)/.dev ## Format the code and mend what can be mended by itself
 	$(BIN)/ruff check --fix $(CODE)
 
 constraints: $(VENV)/.dev ## Compile constraints.txt and constraints/*.txt anew, with the newest versions
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	  --all-extras --group dev pyproject.toml --output-file constraints.txt
 	for plugin in meltano target-duckdb; do \
-	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	    constraints/$$plugin.in --output-file constraints/$$plugin.txt || exit 1; \
 	done
 

@@ -58,8 +58,9 @@ class ClientCore:
         return encoding.decode(self.config.private_key, what="private key")
 
     def close(self) -> None:
-        """Forget all access keys and close the connections."""
+        """Forget all access keys, and what was decrypted last, and close the connections."""
         self._keys.forget()
+        self._local = threading.local()
         self._api.close()
 
     def __enter__(self) -> Self:

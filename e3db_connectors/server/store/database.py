@@ -49,10 +49,11 @@ class Database:
                 schema.metadata.create_all(connection)
                 _check_version(connection)
                 self.backup_client_id = _backup_client(connection)
-                floor = connection.scalar(select(func.max(schema.records.c.last_modified)))
+                stamps = (schema.records.c.last_modified, schema.policies.c.granted)
+                floor = max(connection.scalar(select(func.max(stamp))) or 0 for stamp in stamps)
         except SQLAlchemyError as exc:
             raise StorageError(f"cannot open the database {make_url(url).database}: {getattr(exc, 'orig', exc)}") from None
-        self.clock.raise_floor(floor or 0)
+        self.clock.raise_floor(floor)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

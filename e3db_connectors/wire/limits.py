@@ -19,3 +19,6 @@ TYPE_MAX: Final = 512
 
 NAME_MAX: Final = 255
 """Characters of a client's name."""
+
+NOTE_MAX: Final = 256 * 1024
+"""Bytes of a note's body."""

@@ -1,7 +1,7 @@
 """Paths of the API (protocol section 23). Segments are percent-encoded here and nowhere else."""
 
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from e3db_connectors.errors import UsageError
 
@@ -10,6 +10,10 @@ REGISTER: Final = "/v1/account/e3db/clients/register"
 RECORDS: Final = "/v1/storage/records"
 QUERY: Final = "/v1/storage/search"
 SEARCH: Final = "/v2/search"
+FILES: Final = "/v1/storage/files"
+NOTES: Final = "/v2/storage/notes"
+NOTE_VIEWS: Final = f"{NOTES}/views"
+PUBLIC_INFO: Final = "/v1/client/public"
 BULK_DELETE: Final = "/v2/storage/records/bulk/delete"
 POLICY: Final = "/v1/storage/policy"
 OUTGOING: Final = f"{POLICY}/outgoing"
@@ -22,6 +26,11 @@ SERVICE_CHECK: Final = "/v1/storage/servicecheck"
 def client(client_id: str) -> str:
     """What is public of a client."""
     return f"/v1/storage/clients/{quote(client_id, safe='')}"
+
+
+def backup(registration_token: str, client_id: str) -> str:
+    """Where a client says that it has backed its keys up. The token is part of it, so this path is never to be shown."""
+    return f"/v1/account/backup/{quote(registration_token, safe='')}/{quote(client_id, safe='')}"
 
 
 def access_key(writer_id: str, user_id: str, reader_id: str, record_type: str) -> str:
@@ -56,3 +65,18 @@ def record(record_id: str) -> str:
 def record_version(record_id: str, version: str) -> str:
     """One record at a version: the safe update and delete."""
     return f"{RECORDS}/safe/{quote(record_id, safe='')}/{quote(version, safe='')}"
+
+
+def file(record_id: str) -> str:
+    """A large file: committed under its pending id, and later found under its record's."""
+    return f"{FILES}/{quote(record_id, safe='')}"
+
+
+def note(note_id: str) -> str:
+    """A note, to delete it."""
+    return f"{NOTES}/{quote(note_id, safe='')}"
+
+
+def note_by(name: str, value: str, base: str = NOTES) -> str:
+    """A note by its ``note_id`` or its ``id_string``."""
+    return f"{base}?{urlencode({name: value})}"

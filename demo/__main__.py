@@ -21,8 +21,7 @@ from demo import warehouse
 from demo.flights import TABLES, Row, Table, messages
 from demo.processes import Failed, raise_on_signals, started
 from demo.report import AccessLog, Progress, Step, say, table
-from e3db_connectors import Client, Search
-from e3db_connectors.client.credentials import read_file
+from e3db_connectors import Client, Config, Search
 from e3db_connectors.wire import times
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ class Demo:
         """Register a client; its keys are made here and stay in `.demo/credentials.json`."""
         run("e3db-connectors", "register", "--api-url", url, "--name", "demo", "--token-file", str(HERE / "registration-token"),
             "--credentials-file", str(HERE / "credentials.json"))  # fmt: skip
-        self.client = self._children.enter_context(Client(read_file(HERE / "credentials.json")))
+        self.client = self._children.enter_context(Client(Config.from_file(HERE / "credentials.json")))
 
     def load(self, title: str, tables: dict[Table, list[Row]]) -> None:
         """Send rows to `target-e3db`, which encrypts them."""

@@ -29,7 +29,7 @@ class Server:
 
     def register(self, name: str = "tester") -> Client:
         """A client of this server."""
-        return Client(Client.register(TOKEN, name, api_url=self.url))
+        return Client(Client.register(TOKEN, name, api_url=self.url).config)
 
 
 @contextmanager

@@ -72,15 +72,15 @@ def serve(host: str, port: int, database: str, files_dir: Path, registration_tok
 @click.option("--credentials-file", type=click.Path(dir_okay=False, path_type=Path), help="File to keep them in instead.")
 def register(api_url: str | None, name: str, token_file: TextIO, profile: str | None, credentials_file: Path | None) -> None:
     """Register a client under new keys, and keep its credentials."""
-    from e3db_connectors.client import config, credentials, registration
+    from e3db_connectors.client import config, profiles, registration
     from e3db_connectors.errors import ConfigError
 
-    path = credentials_file or credentials.profile_path(profile)
+    path = credentials_file or profiles.profile_path(profile)
     try:
         token = token_file.read().strip()
     except UnicodeDecodeError:
         raise ConfigError("the registration token file is no text") from None
-    with config.reserved(path) as file:  # before the client exists: its keys must not be lost for want of a place
+    with profiles.reserved(path) as file:  # before the client exists: its keys must not be lost for want of a place
         made = registration.register(token, name, api_url=api_url or config.DEFAULT_API_URL)
-        file.write(made.to_json())
+        file.write(made.config.to_json())
     click.echo(f"registered {made.client_id}; its credentials are in {path}: keep them, nobody else has the keys")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from e3db_connectors.client.cache import BoundedCache
 from e3db_connectors.crypto.access_keys import generate_access_key, open_access_key, seal_access_key
 from e3db_connectors.errors import AccessKeyMissing, Conflict, NotFound, ResponseInvalid, UntrustedKey
 from e3db_connectors.wire import paths
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from e3db_connectors.wire.records import Meta
 
     Owner = tuple[str, str, str]
+
+MAX_KEYS: Final = 1_000
+"""Access keys that a client holds at most."""
+
+MAX_AGE_SECONDS: Final = 3_600.0
+"""How long it holds one."""
 
 
 class AccessKeys:
@@ -38,8 +45,8 @@ class AccessKeys:
         self._config = config
         self._suite = suite
         self._lock = Lock()
-        self._keys: dict[Owner, bytes] = {}
-        self._opened: dict[tuple[Owner, str], bytes] = {}
+        self._keys: BoundedCache[Owner, bytes] = BoundedCache(MAX_KEYS, MAX_AGE_SECONDS)
+        self._opened: BoundedCache[tuple[Owner, str], bytes] = BoundedCache(MAX_KEYS, MAX_AGE_SECONDS)
 
     def for_writing(self, record_type: str) -> bytes:
         """Our own key of a type, made at first use.
@@ -49,9 +56,7 @@ class AccessKeys:
         """
         owner = (self._config.client_id, self._config.client_id, record_type)
         with self._lock:
-            if owner not in self._keys:
-                self._keys[owner] = self._fetch(owner) or self._create(owner)
-            return self._keys[owner]
+            return self._keys.get(owner) or self._keys.put(owner, self._fetch(owner) or self._create(owner))
 
     def for_reading(self, meta: Meta, attached: AccessKey | None = None) -> bytes:
         """The key of a record.
@@ -67,12 +72,8 @@ class AccessKeys:
         with self._lock:
             if attached is not None:
                 opened = (owner, attached.eak)
-                if opened not in self._opened:
-                    self._opened[opened] = self._open(owner, attached)
-                return self._opened[opened]
-            if owner not in self._keys:
-                self._keys[owner] = self._require(owner)
-            return self._keys[owner]
+                return self._opened.get(opened) or self._opened.put(opened, self._open(owner, attached))
+            return self._keys.get(owner) or self._keys.put(owner, self._require(owner))
 
     def of_writer(self, meta: Meta) -> bytes:
         """The key of another writer's records, always asked for anew: the right to share it may have been taken.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from e3db_connectors.client.records import RecordOperations
+from e3db_connectors.client.backup import BackupOperations
+from e3db_connectors.client.bulk import BulkOperations
 from e3db_connectors.client.registration import register
-from e3db_connectors.client.sharing import SharingOperations
 
 
-class Client(RecordOperations, SharingOperations):
+class Client(BulkOperations, BackupOperations):
     """An E3DB client; several threads may share one. See `ClientCore` for what it takes."""
 
     register = staticmethod(register)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Final, Self, TextIO
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from e3db_connectors.client.profiles import profile_path, read_values, reserved
+from e3db_connectors.crypto.redacted import SecretText
 from e3db_connectors.crypto.suites import suite_named
 from e3db_connectors.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 DEFAULT_API_URL: Final = "https://api.e3db.com"
@@ -39,28 +40,6 @@ def checked_url(api_url: str) -> str:
 def default_suite() -> str:
     """The suite of credentials that name none (protocol section 16)."""
     return "nist" if os.environ.get("CRYPTO_SUITE") == "NIST" else "sodium"
-
-
-@contextmanager
-def reserved(path: Path) -> Iterator[TextIO]:
-    """A new file that only its owner can read; it is gone again if what is to be written into it fails.
-
-    Raises:
-        ConfigError: If it exists already or cannot be made.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise ConfigError(f"{path} exists already; credentials are never overwritten, choose another place") from None
-    except (OSError, ValueError) as exc:
-        raise ConfigError(f"cannot write {path}: {getattr(exc, 'strerror', 'no possible name')}") from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            yield file
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
 
 
 @dataclass(frozen=True)
@@ -107,6 +86,8 @@ class Config:
             raise ConfigError("api_key_id and api_secret are plain ASCII text")
         object.__setattr__(self, "api_url", checked_url(self.api_url))
         suite_named(self.crypto_suite)
+        for name in SECRETS:
+            object.__setattr__(self, name, SecretText(getattr(self, name)))
 
     @property
     def version(self) -> str:
@@ -115,7 +96,9 @@ class Config:
 
     def __call__(self) -> dict[str, str]:
         """All values, secrets included, as `from_mapping` takes them."""
-        return {"version": self.version, **asdict(self)}
+        values = {name: getattr(self, name) for name in FIELDS}
+        plain = {name: value.reveal() if isinstance(value, SecretText) else value for name, value in values.items()}
+        return {"version": self.version, **plain}
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], *, source: str = "the configuration") -> Self:
@@ -129,6 +112,8 @@ class Config:
             ConfigError: If a required one is missing or one is malformed.
         """
         known = {name: values[name] for name in FIELDS if values.get(name) is not None and values[name] != ""}
+        if str(values.get("version") or "1") not in VERSIONS:
+            raise ConfigError(f"{source}: this is version {values['version']!r:.20}; only {' and '.join(VERSIONS)} are known")
         for name, value in known.items():
             if not isinstance(value, str):
                 raise ConfigError(f"{source}: {name} must be text")
@@ -139,6 +124,32 @@ class Config:
             return cls(**known)
         except ConfigError as exc:
             raise ConfigError(f"{source}: {exc}") from None
+
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        """Read a credentials file; warn if others can read it too.
+
+        Raises:
+            ConfigError: If it is not there, not readable, no JSON object or incomplete.
+        """
+        return cls.from_mapping(read_values(path), source=f"credentials file {path}")
+
+    @classmethod
+    def load(cls, profile: str | None = None) -> Self:
+        """Read a profile's file: ``~/.tozny/e3db.json``, or ``~/.tozny/<profile>/e3db.json``.
+
+        Raises:
+            ConfigError: See `from_file`.
+        """
+        return cls.from_file(profile_path(profile))
+
+    def write(self, profile: str | None = None) -> None:
+        """Write a profile's file; never over an existing one.
+
+        Raises:
+            ConfigError: If the file exists or cannot be written.
+        """
+        self.write_file(profile_path(profile))
 
     def write_file(self, path: Path) -> None:
         """Write a credentials file that only its owner can read; never over an existing one.
@@ -161,6 +172,9 @@ class Config:
 
 FIELDS: Final = tuple(item.name for item in fields(Config))
 """All names, in the order of a credentials file."""
+
+VERSIONS: Final = ("1", "2")
+"""Versions of a credentials file, as text or number: without and with signing keys."""
 
 REQUIRED: Final = ("client_id", "api_key_id", "api_secret", "public_key", "private_key")
 """The names without which there is no client."""

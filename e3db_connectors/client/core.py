@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any, Self
 
 from e3db_connectors.client import credentials
 from e3db_connectors.client.access_keys import AccessKeys
 from e3db_connectors.client.api import Api
 from e3db_connectors.client.auth import TokenSource, Tsv1Auth
+from e3db_connectors.client.cipher import RecordCipher
 from e3db_connectors.client.config import Config
 from e3db_connectors.client.transport import Call, Transport
-from e3db_connectors.crypto import encoding
+from e3db_connectors.crypto import encoding, signatures
 from e3db_connectors.crypto.suites import suite_named
 from e3db_connectors.errors import ConfigError, ResponseInvalid
 from e3db_connectors.wire import paths
@@ -20,6 +20,7 @@ from e3db_connectors.wire.accounts import ClientInfo
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
+    from uuid import UUID
 
 
 class ClientCore:
@@ -29,23 +30,33 @@ class ClientCore:
         config: Its credentials, as `Config` or as the mapping that a `Config` returns when called.
             Without it they come from the environment or the profile file.
         trusted_authorizers: Public encryption keys; if given, a key to others' records counts only if one of these has sealed it.
+        sign_records: Sign each record that is written (`rec_sig`). Off, for the signature is over clear text and deterministic:
+            a server can test guesses with it, and sees which records are equal.
 
     Raises:
-        ConfigError: If there are no credentials, or the two encryption keys do not belong together.
+        ConfigError: If there are no credentials, or two keys do not belong together, or records are to be signed without a key.
     """
 
-    def __init__(self, config: Config | Mapping[str, Any] | None = None, *, trusted_authorizers: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        config: Config | Mapping[str, Any] | None = None,
+        *,
+        trusted_authorizers: Collection[str] | None = None,
+        sign_records: bool = False,
+    ) -> None:
         """Prepare everything; the first request is sent at first use."""
         if config is None:
             config = credentials.resolve()
         self.config = config if isinstance(config, Config) else Config.from_mapping(config)
-        self._local = threading.local()
         self._suite = suite_named(self.config.crypto_suite)
         if self._suite.public_key_of(self.config.private_key) != self.config.public_key:
             raise ConfigError("public_key and private_key do not belong together")
+        _check_signing_keys(self.config, required=sign_records)
+        self._sign_records = sign_records
         transport = Transport(self.config.api_url)
         self._api = Api(transport, TokenSource(transport, self.config.api_key_id, self.config.api_secret))
         self._keys = AccessKeys(self._api, self.config, self._suite, trusted_authorizers)
+        self._cipher = RecordCipher(self._suite, self._keys)
 
     @property
     def client_id(self) -> str:
@@ -60,7 +71,7 @@ class ClientCore:
     def close(self) -> None:
         """Forget all access keys, and what was decrypted last, and close the connections."""
         self._keys.forget()
-        self._local = threading.local()
+        self._cipher.forget()
         self._api.close()
 
     def __enter__(self) -> Self:
@@ -79,7 +90,7 @@ class ClientCore:
         """Refuse to be pickled."""
         raise TypeError("a client holds keys and is not pickled")
 
-    def client_info(self, client_id: str) -> ClientInfo:
+    def client_info(self, client_id: str | UUID) -> ClientInfo:
         """What is public of a client."""
         return self._api.get(paths.client(str(client_id)), ClientInfo)
 
@@ -97,3 +108,11 @@ class ClientCore:
     def _signed(self) -> Tsv1Auth:
         """What signs requests by TSV1."""
         return Tsv1Auth(self.config)
+
+
+def _check_signing_keys(config: Config, *, required: bool) -> None:
+    private, public = config.private_signing_key, config.public_signing_key
+    if private and public and signatures.public_key_of(private) != public:
+        raise ConfigError("public_signing_key and private_signing_key do not belong together")
+    if required and not (private and public):
+        raise ConfigError("records can only be signed with public_signing_key and private_signing_key")

@@ -7,14 +7,12 @@ because filling it up from the next source would sign in as one client and encry
 
 from __future__ import annotations
 
-import json
-import logging
 import os
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from e3db_connectors.client.config import FIELDS, REQUIRED, Config
+from e3db_connectors.client.profiles import profile_path
 from e3db_connectors.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,40 +20,6 @@ if TYPE_CHECKING:
 
 ENVIRONMENT_PREFIX: Final = "E3DB_"
 PROFILE_VARIABLE: Final = "E3DB_PROFILE"
-
-_log = logging.getLogger(__name__)
-
-
-def profile_path(profile: str | None = None, *, home: Path | None = None) -> Path:
-    """The file of a profile: ``~/.tozny/e3db.json`` or ``~/.tozny/<profile>/e3db.json``."""
-    folder = (home or Path.home()) / ".tozny"
-    if profile and (profile in {".", ".."} or "/" in profile or "\\" in profile):
-        raise ConfigError("a profile is a plain name, not a path; use credentials_file for a path")
-    return (folder / profile if profile else folder) / "e3db.json"
-
-
-def read_file(path: Path) -> Config:
-    """Read a credentials file; warn if others can read it too.
-
-    Raises:
-        ConfigError: If it is not there, not readable, no JSON object or incomplete.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        raise ConfigError(f"there is no credentials file {path}") from None
-    except (OSError, ValueError) as exc:
-        raise ConfigError(f"cannot read the credentials file {path}: {getattr(exc, 'strerror', 'no UTF-8 text')}") from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        _log.warning("%s holds private keys and others can read it; run: chmod 600 %s", path, path)
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ConfigError(f"the credentials file {path} is no JSON") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"the credentials file {path} holds no JSON object")
-    return Config.from_mapping(values, source=f"credentials file {path}")
 
 
 def from_environment(environ: Mapping[str, str] | None = None) -> Config | None:
@@ -85,9 +49,9 @@ def from_settings(settings: Mapping[str, Any], *, source: str) -> Config | None:
     if sum(map(bool, (values, file, profile))) > 1:
         raise ConfigError(f"{source}: give the credentials, credentials_file or profile, only one of the three")
     if file:
-        return read_file(_expanded(file))
+        return Config.from_file(_expanded(file))
     if profile:
-        return read_file(profile_path(profile))
+        return Config.load(profile)
     return Config.from_mapping(values, source=source) if values else None
 
 
@@ -113,7 +77,7 @@ def resolve(settings: Mapping[str, Any] | None = None, *, source: str = "setting
         return config
     path = profile_path(os.environ.get(PROFILE_VARIABLE))
     if path.exists():
-        return read_file(path)
+        return Config.from_file(path)
     raise ConfigError(
         f"no credentials: set them in the {source}, as {ENVIRONMENT_PREFIX}CLIENT_ID and so on, "
         f"or make {path} with 'e3db-connectors register'",

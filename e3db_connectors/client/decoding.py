@@ -24,4 +24,4 @@ def decode(body: bytes, kind: type[T], call: Call) -> T:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as exc:
         where = str(exc) if isinstance(exc, msgspec.ValidationError) else "no JSON"
-        raise ResponseInvalid(f"{call.method} {call.path}: the reply does not follow the protocol ({where})") from None
+        raise ResponseInvalid(f"{call.shown}: the reply does not follow the protocol ({where})") from None

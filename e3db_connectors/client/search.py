@@ -127,12 +127,14 @@ class SearchPage:
 
     Args:
         next_token: Of the next page; 0 at the end.
-        total_results: All that the search finds; 10,000 means *at least*.
+        total_results: All that the search finds; 10,000 means *at least*, and results beyond that many cannot be fetched.
+        search_id: As the server names the search, if it does.
     """
 
     records: list[Record] = field(repr=False)
     next_token: int
     total_results: int
+    search_id: str = ""
 
     def __iter__(self) -> Iterator[Record]:
         """The records."""

@@ -14,6 +14,7 @@ from e3db_connectors.wire.sharing import Authorization, IncomingShare, OutgoingS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
 
 class SharingOperations(ClientCore):
@@ -23,7 +24,7 @@ class SharingOperations(ClientCore):
     the cipher text some other way can still read it.
     """
 
-    def share(self, record_type: str, reader_id: str, *, reader_public_key: str | None = None) -> None:
+    def share(self, record_type: str, reader_id: str | UUID, *, reader_public_key: str | None = None) -> None:
         """Let a client read all our records of a type.
 
         Args:
@@ -37,11 +38,11 @@ class SharingOperations(ClientCore):
         """
         self._give(self.client_id, record_type, str(reader_id), Right.READ, reader_public_key)
 
-    def revoke(self, record_type: str, reader_id: str) -> None:
+    def revoke(self, record_type: str, reader_id: str | UUID) -> None:
         """Take back what `share` gave."""
         self._take(self.client_id, record_type, str(reader_id), Right.READ)
 
-    def add_authorizer(self, record_type: str, authorizer_id: str, *, authorizer_public_key: str | None = None) -> None:
+    def add_authorizer(self, record_type: str, authorizer_id: str | UUID, *, authorizer_public_key: str | None = None) -> None:
         """Let a client share our records of a type with others; it may not read them itself.
 
         Raises:
@@ -49,11 +50,13 @@ class SharingOperations(ClientCore):
         """
         self._give(self.client_id, record_type, str(authorizer_id), Right.AUTHORIZER, authorizer_public_key)
 
-    def remove_authorizer(self, record_type: str, authorizer_id: str) -> None:
+    def remove_authorizer(self, record_type: str, authorizer_id: str | UUID) -> None:
         """Take back what `add_authorizer` gave; what the client has shared meanwhile stays shared."""
         self._take(self.client_id, record_type, str(authorizer_id), Right.AUTHORIZER)
 
-    def share_on_behalf_of(self, writer_id: str, record_type: str, reader_id: str, *, reader_public_key: str | None = None) -> None:
+    def share_on_behalf_of(
+        self, writer_id: str | UUID, reader_id: str | UUID, record_type: str, *, reader_public_key: str | None = None
+    ) -> None:
         """Let a client read another client's records, as that client's authorizer.
 
         Raises:
@@ -62,7 +65,7 @@ class SharingOperations(ClientCore):
         """
         self._give(str(writer_id), record_type, str(reader_id), Right.READ, reader_public_key)
 
-    def revoke_on_behalf_of(self, writer_id: str, record_type: str, reader_id: str) -> None:
+    def revoke_on_behalf_of(self, writer_id: str | UUID, reader_id: str | UUID, record_type: str) -> None:
         """Take back what `share_on_behalf_of` gave."""
         self._take(str(writer_id), record_type, str(reader_id), Right.READ)
 

@@ -17,6 +17,8 @@ from urllib3.exceptions import NewConnectionError
 from e3db_connectors.errors import E3DBError, OutcomeUnknown, ResponseInvalid, TransportError, Unavailable, from_status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from requests.auth import AuthBase
 
 _log = logging.getLogger(__name__)
@@ -43,13 +45,20 @@ class Call:
         path: Percent-encoded path.
         body: JSON or form bytes; they never show in `repr`.
         repeatable: Whether doing it twice is the same as once. An unanswered call that is not raises `OutcomeUnknown`.
+        shown_path: What errors and logs show instead of a path that holds a secret.
     """
 
     method: str
-    path: str
+    path: str = field(repr=False)
     body: bytes | None = field(default=None, repr=False)
     repeatable: bool = True
     content_type: str = "application/json"
+    shown_path: str = ""
+
+    @property
+    def shown(self) -> str:
+        """Method and path, as errors and logs may show them."""
+        return f"{self.method} {self.shown_path or self.path}"
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,7 @@ class Reply:
     status: int
     body: bytes = field(repr=False)
     date: datetime | None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class _Busy(E3DBError):
@@ -127,13 +137,13 @@ class Transport:
         except requests.RequestException as exc:
             self._raise_transport(call, exc)
         if HTTP_OK <= response.status_code < HTTP_REDIRECT:
-            return Reply(response.status_code, response.content, _date(response))
+            return Reply(response.status_code, response.content, _date(response), response.headers)
         if response.status_code < HTTP_ERROR:
-            raise ResponseInvalid(f"{call.method} {call.path}: the server answered with a redirect; check api_url")
+            raise ResponseInvalid(f"{call.shown}: the server answered with a redirect; check api_url")
         if response.status_code >= HTTP_BROKEN and not call.repeatable and "Retry-After" not in response.headers:
             # A gateway's error says nothing of what happened behind it.
-            raise OutcomeUnknown(f"{call.method} {call.path}: HTTP {response.status_code}; it may have been done or not")
-        error = from_status(call.method, call.path, response.status_code, _reason(response.content))
+            raise OutcomeUnknown(f"{call.shown}: HTTP {response.status_code}; it may have been done or not")
+        error = from_status(call.method, call.shown_path or call.path, response.status_code, _reason(response.content))
         if isinstance(error, Unavailable) and "Retry-After" in response.headers:
             raise _Busy(error, _retry_after(response.headers["Retry-After"]))
         raise error
@@ -141,7 +151,7 @@ class Transport:
     def _raise_transport(self, call: Call, exc: requests.RequestException) -> NoReturn:
         if _never_sent(exc):
             raise TransportError(f"cannot reach {self._url}; is the server running and the address right?") from None
-        words = f"{call.method} {call.path}: {'timed out' if isinstance(exc, requests.Timeout) else 'connection broken off'}"
+        words = f"{call.shown}: {'timed out' if isinstance(exc, requests.Timeout) else 'connection broken off'}"
         if call.repeatable:
             raise TransportError(words) from None
         raise OutcomeUnknown(f"{words} before the answer; it may have been done or not") from None

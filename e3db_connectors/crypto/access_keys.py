@@ -4,6 +4,7 @@ from os import urandom
 from typing import Final
 
 from e3db_connectors.crypto import encoding
+from e3db_connectors.crypto.redacted import SecretBytes
 from e3db_connectors.crypto.suite import CipherSuite
 from e3db_connectors.errors import EncodingError
 
@@ -13,7 +14,7 @@ ACCESS_KEY_SIZE: Final = 32
 
 def generate_access_key() -> bytes:
     """Make a new access key."""
-    return urandom(ACCESS_KEY_SIZE)
+    return SecretBytes(urandom(ACCESS_KEY_SIZE))
 
 
 def seal_access_key(suite: CipherSuite, access_key: bytes, reader_public: str, own_private: str) -> str:
@@ -35,4 +36,4 @@ def open_access_key(suite: CipherSuite, eak: str, authorizer_public: str, own_pr
         raise EncodingError("an encrypted access key has two parts with a dot between")
     wrapped = encoding.decode_exactly(parts[0], ACCESS_KEY_SIZE + suite.tag_size, what="encrypted access key")
     nonce = encoding.decode_exactly(parts[1], suite.nonce_size, what="access key's nonce")
-    return suite.unwrap(wrapped, authorizer_public, own_private, nonce)
+    return SecretBytes(suite.unwrap(wrapped, authorizer_public, own_private, nonce))

@@ -8,6 +8,7 @@ from os import urandom
 
 from e3db_connectors.crypto import encoding
 from e3db_connectors.crypto.access_keys import ACCESS_KEY_SIZE
+from e3db_connectors.crypto.redacted import SecretBytes
 from e3db_connectors.crypto.suite import CipherSuite
 from e3db_connectors.errors import DecryptionError, EncodingError
 
@@ -16,7 +17,7 @@ DATA_KEY_SIZE = ACCESS_KEY_SIZE
 
 def seal_field(suite: CipherSuite, access_key: bytes, text: str) -> str:
     """Encrypt one value."""
-    data_key = urandom(DATA_KEY_SIZE)
+    data_key = SecretBytes(urandom(DATA_KEY_SIZE))
     key_nonce, value_nonce = urandom(suite.nonce_size), urandom(suite.nonce_size)
     sealed_key = suite.seal(access_key, data_key, key_nonce)
     sealed_value = suite.seal(data_key, text.encode(), value_nonce)
@@ -37,7 +38,7 @@ def open_field(suite: CipherSuite, access_key: bytes, quad: str) -> str:
     key_nonce = encoding.decode_exactly(parts[1], suite.nonce_size, what="field's first nonce")
     sealed_value = encoding.decode(parts[2], what="field's cipher text")
     value_nonce = encoding.decode_exactly(parts[3], suite.nonce_size, what="field's second nonce")
-    data_key = suite.open(access_key, sealed_key, key_nonce)
+    data_key = SecretBytes(suite.open(access_key, sealed_key, key_nonce))
     try:
         return suite.open(data_key, sealed_value, value_nonce).decode()
     except UnicodeDecodeError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from e3db_connectors.crypto.redacted import SecretText
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,7 +20,7 @@ class KeyPair:
 
     def __init__(self, public: str, private: str) -> None:
         """Keep both texts."""
-        self.public, self.private = public, private
+        self.public, self.private = public, SecretText(private)
 
     def __iter__(self) -> Iterator[str]:
         """Unpack."""

@@ -10,6 +10,7 @@ from nacl.exceptions import CryptoError
 
 from e3db_connectors.crypto import encoding
 from e3db_connectors.crypto.keypair import KeyPair
+from e3db_connectors.crypto.redacted import SecretBytes
 from e3db_connectors.errors import EncodingError
 
 PUBLIC_SIZE: Final = bindings.crypto_sign_PUBLICKEYBYTES
@@ -45,12 +46,20 @@ def sign(message: bytes, private_signing_key: str) -> str:
     Raises:
         EncodingError: It is no such key.
     """
-    key = encoding.decode(private_signing_key, what="private signing key")
-    if len(key) == SEED_SIZE:
-        key = bindings.crypto_sign_seed_keypair(key)[1]
-    if len(key) != _PRIVATE_SIZE:
-        raise EncodingError(f"this private signing key has {len(key)} bytes instead of {_PRIVATE_SIZE}")
-    return encoding.encode(bindings.crypto_sign(message, key)[:_SIGNATURE_SIZE])
+    return encoding.encode(bindings.crypto_sign(message, _private_bytes(private_signing_key))[:_SIGNATURE_SIZE])
+
+
+def public_key_of(private_signing_key: str) -> str:
+    """The public half, which a private signing key holds behind its seed.
+
+    Raises:
+        EncodingError: It is no such key, or its two halves do not belong together.
+    """
+    key = _private_bytes(private_signing_key)
+    public = bindings.crypto_sign_seed_keypair(key[:SEED_SIZE])[0]
+    if public != key[SEED_SIZE:]:
+        raise EncodingError("the two halves of this private signing key do not belong together")
+    return encoding.encode(public)
 
 
 def verify(message: bytes, signature: str, public_signing_key: str) -> bool:
@@ -66,3 +75,12 @@ def verify(message: bytes, signature: str, public_signing_key: str) -> bool:
     except CryptoError:
         return False
     return True
+
+
+def _private_bytes(private_signing_key: str) -> bytes:
+    key = SecretBytes(encoding.decode(private_signing_key, what="private signing key"))
+    if len(key) == SEED_SIZE:
+        return SecretBytes(bindings.crypto_sign_seed_keypair(key)[1])
+    if len(key) != _PRIVATE_SIZE:
+        raise EncodingError(f"this private signing key has {len(key)} bytes instead of {_PRIVATE_SIZE}")
+    return key

@@ -7,6 +7,7 @@ from nacl.exceptions import CryptoError
 
 from e3db_connectors.crypto import encoding
 from e3db_connectors.crypto.keypair import KeyPair
+from e3db_connectors.crypto.redacted import SecretBytes
 from e3db_connectors.errors import DecryptionError
 
 _PUBLIC_SIZE: Final = bindings.crypto_box_PUBLICKEYBYTES
@@ -27,7 +28,7 @@ class SodiumSuite:
 
     def public_key_of(self, private_key: str) -> str:
         """Multiply with the base point."""
-        private = encoding.decode_exactly(private_key, _PRIVATE_SIZE, what="private key")
+        private = SecretBytes(encoding.decode_exactly(private_key, _PRIVATE_SIZE, what="private key"))
         return encoding.encode(bindings.crypto_scalarmult_base(private))
 
     def seal(self, key: bytes, plaintext: bytes, nonce: bytes) -> bytes:
@@ -57,4 +58,4 @@ class SodiumSuite:
 
 def _key_bytes(public_key: str, private_key: str) -> tuple[bytes, bytes]:
     public = encoding.decode_exactly(public_key, _PUBLIC_SIZE, what="public key")
-    return public, encoding.decode_exactly(private_key, _PRIVATE_SIZE, what="private key")
+    return public, SecretBytes(encoding.decode_exactly(private_key, _PRIVATE_SIZE, what="private key"))

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
+from e3db_connectors.client.queries import ALL_WRITERS
 from e3db_connectors.errors import Conflict, ResponseInvalid
 from e3db_connectors.sync.names import META_PREFIX, SCHEMA_TYPE_PREFIX
 from e3db_connectors.sync.values import TEXT, Schema, decode_schemas, encode_schemas, kind_of
-from e3db_connectors.wire.queries import QueryRequest
 from e3db_connectors.wire.records import Record
 
 if TYPE_CHECKING:
@@ -110,5 +110,4 @@ def _merge(record_type: str, records: Iterable[Record]) -> StreamSchemas:
 
 
 def _records(client: Client, record_type: str) -> list[Record]:
-    request = QueryRequest(content_types=[SCHEMA_TYPE_PREFIX + record_type], include_data=True, include_all_writers=True)
-    return list(client.query(request))
+    return list(client.query_all(record_type=SCHEMA_TYPE_PREFIX + record_type, writer=ALL_WRITERS))

@@ -15,7 +15,7 @@ from e3db_connectors.sync.keys import ROW_KEY, RowKeys
 from e3db_connectors.sync.names import META_PREFIX
 from e3db_connectors.sync.schemas import SCHEMA_NUMBER, StreamSchemas, number_of
 from e3db_connectors.sync.values import Schema, to_text
-from e3db_connectors.wire.queries import QueryRequest, any_of, eq
+from e3db_connectors.wire.queries import any_of, eq
 from e3db_connectors.wire.records import Record
 
 if TYPE_CHECKING:
@@ -138,14 +138,9 @@ class RowWriter:
 
     def _look_up(self, keys: Sequence[str]) -> dict[str, Record]:
         """The records of these keys; of several with one key the oldest."""
-        request = QueryRequest(
-            content_types=[self._record_type],
-            writer_ids=[self._client.client_id],
-            plain=any_of([eq(ROW_KEY, key) for key in keys]),
-            include_data=True,
-        )
+        wanted = any_of([eq(ROW_KEY, key) for key in keys])
         found: dict[str, Record] = {}
-        for record in self._client.query(request):
+        for record in self._client.query_all(record_type=self._record_type, writer=self._client.client_id, plain=wanted):
             key = (record.meta.plain or {})[ROW_KEY]
             if key not in found or _age(record) < _age(found[key]):
                 found[key] = record

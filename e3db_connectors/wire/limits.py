@@ -6,6 +6,9 @@ PAGE_MAX: Final = 1000
 """Most results that one page of a query or search may hold."""
 
 PAGE_DEFAULT_QUERY: Final = 50
+PAGE_DEFAULT_CLIENT: Final = 100
+"""What existing clients ask a query for."""
+
 PAGE_DEFAULT_SEARCH: Final = 50
 
 SEARCH_WINDOW: Final = 10_000

@@ -65,10 +65,15 @@ class RecordUpload(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A record in clear. Its values do not show in `repr`."""
+    """A record in clear. Its values do not show in `repr`.
+
+    Args:
+        rec_sig: The writer's signature, if it made one; see `Client.verify`.
+    """
 
     meta: Meta
     data: dict[str, str]
+    rec_sig: str | None = None
 
     def __repr__(self) -> str:
         """Names and ids only: plaintext must not reach logs by accident."""

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from e3db_connectors.wire.queries import QueryRequest, any_of, eq
+from e3db_connectors.wire.queries import any_of, eq
 
 QUERY = "/v1/storage/search"
 LARGEST = 2**63 - 1
@@ -41,7 +41,7 @@ def people(write):
 @pytest.fixture
 def names(client):
     """The names of the records that an expression finds through the client."""
-    return lambda plain: [record.meta.plain["name"] for record in client.query(QueryRequest(plain=plain))]
+    return lambda plain: [record.meta.plain["name"] for record in client.query_all(plain=plain, data=False)]
 
 
 # Pages
@@ -120,7 +120,7 @@ def test_an_update_keeps_the_place_in_the_order(client, ids):
 
 def test_the_client_walks_through_all_pages(client, write):
     written = [write() for _ in range(5)]
-    found = list(client.query(QueryRequest(count=2, include_data=True)))
+    found = list(client.query_all(page_size=2))
     assert [record.meta.record_id for record in found] == written
     assert [record.data for record in found] == [{"a": "b"}] * 5
 

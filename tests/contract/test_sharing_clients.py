@@ -4,7 +4,6 @@ import pytest
 
 from e3db_connectors import Client, Search, errors
 from e3db_connectors.crypto.sodium import SodiumSuite
-from e3db_connectors.wire.queries import QueryRequest
 
 TYPES = ["contact", "with space/slash", "日本"]
 
@@ -13,7 +12,7 @@ TYPES = ["contact", "with space/slash", "日本"]
 def people(request, server, registration_token):
     """A writer, a reader and a third client of one suite."""
     made = [
-        Client(Client.register(registration_token, name, api_url=server.url, crypto_suite=request.param))
+        Client(Client.register(registration_token, name, api_url=server.url, crypto_suite=request.param).config)
         for name in ("writer", "reader", "third")
     ]
     yield made
@@ -27,7 +26,7 @@ def found(client, record_type, *, all_writers=True):
 
 
 def queried(client, record_type, **options):
-    return [record.data for record in client.query(QueryRequest(content_types=[record_type], include_data=True, **options))]
+    return [record.data for record in client.query_all(record_type=record_type, **options)]
 
 
 @pytest.mark.parametrize("record_type", TYPES)
@@ -37,12 +36,12 @@ def test_what_is_shared_is_read_and_found_and_nothing_else(record_type, people):
     record = writer.write(record_type, {"a": "x"})
     writer.write("other", {"a": "secret"})
     assert reader.read(record.meta.record_id).data == {"a": "x"}
-    assert found(reader, record_type) == queried(reader, record_type, include_all_writers=True) == [{"a": "x"}]
-    assert queried(reader, record_type, writer_ids=[writer.client_id]) == [{"a": "x"}]
+    assert found(reader, record_type) == queried(reader, record_type, writer="all") == [{"a": "x"}]
+    assert queried(reader, record_type, writer=writer.client_id) == [{"a": "x"}]
     assert found(reader, record_type, all_writers=False) == queried(reader, record_type) == []
     assert found(reader, "other") == []
     for stranger in (third,):
-        assert found(stranger, record_type) == queried(stranger, record_type, writer_ids=[writer.client_id]) == []
+        assert found(stranger, record_type) == queried(stranger, record_type, writer=writer.client_id) == []
         with pytest.raises(errors.NotFound):
             stranger.read(record.meta.record_id)
 
@@ -54,7 +53,7 @@ def test_a_reader_may_not_write_change_delete_or_share_on(people):
     with pytest.raises(errors.Forbidden):
         reader.delete(record.meta.record_id, record.meta.version)
     with pytest.raises(errors.Forbidden):
-        reader.share_on_behalf_of(writer.client_id, "t", third.client_id)
+        reader.share_on_behalf_of(writer.client_id, third.client_id, "t")
     assert found(third, "t") == []
 
 
@@ -111,10 +110,10 @@ def test_an_authorizer_shares_on_but_does_not_read(people):
     record = writer.write("t", {"a": "x"})
     with pytest.raises(errors.NotFound):
         authorizer.read(record.meta.record_id)
-    authorizer.share_on_behalf_of(writer.client_id, "t", reader.client_id)
+    authorizer.share_on_behalf_of(writer.client_id, reader.client_id, "t")
     assert reader.read(record.meta.record_id).data == {"a": "x"}
     assert writer.outgoing_sharing()[0].reader_id == reader.client_id
-    authorizer.revoke_on_behalf_of(writer.client_id, "t", reader.client_id)
+    authorizer.revoke_on_behalf_of(writer.client_id, reader.client_id, "t")
     assert found(reader, "t") == []
 
 
@@ -122,10 +121,10 @@ def test_a_removed_authorizer_shares_no_more_and_what_it_shared_stays(people):
     writer, authorizer, reader = people
     writer.add_authorizer("t", authorizer.client_id)
     writer.write("t", {"a": "x"})
-    authorizer.share_on_behalf_of(writer.client_id, "t", reader.client_id)
+    authorizer.share_on_behalf_of(writer.client_id, reader.client_id, "t")
     writer.remove_authorizer("t", authorizer.client_id)
     with pytest.raises(errors.AccessKeyMissing):
-        authorizer.share_on_behalf_of(writer.client_id, "t", reader.client_id)
+        authorizer.share_on_behalf_of(writer.client_id, reader.client_id, "t")
     assert found(reader, "t") == [{"a": "x"}]
 
 
@@ -155,7 +154,7 @@ def test_authorizers_can_be_pinned(people):
     writer, authorizer, reader = people
     writer.add_authorizer("t", authorizer.client_id)
     record = writer.write("t", {"a": "x"})
-    authorizer.share_on_behalf_of(writer.client_id, "t", reader.client_id)
+    authorizer.share_on_behalf_of(writer.client_id, reader.client_id, "t")
     with Client(reader.config, trusted_authorizers=[writer.config.public_key]) as wary, pytest.raises(errors.UntrustedKey):
         wary.read(record.meta.record_id)
     with Client(reader.config, trusted_authorizers=[authorizer.config.public_key]) as trusting:
@@ -163,7 +162,7 @@ def test_authorizers_can_be_pinned(people):
 
 
 def test_clients_of_two_suites_cannot_share(client, server, registration_token):
-    with Client(Client.register(registration_token, "nist", api_url=server.url, crypto_suite="nist")) as modern:
+    with Client(Client.register(registration_token, "nist", api_url=server.url, crypto_suite="nist").config) as modern:
         with pytest.raises(errors.UsageError, match="another cipher suite"):
             modern.share("t", client.client_id)
         assert modern.config.crypto_suite == "nist"

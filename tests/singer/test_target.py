@@ -10,14 +10,12 @@ from threading import Thread
 
 import pytest
 
-from e3db_connectors.wire.queries import QueryRequest
-
 INTEGER, TEXT = {"type": ["integer", "null"]}, {"type": ["string", "null"]}
 BIN = Path(sys.executable).parent
 
 
 def stored(client, record_type="t"):
-    return {record.data["id"]: record.data for record in client.query(QueryRequest(content_types=[record_type], include_data=True))}
+    return {record.data["id"]: record.data for record in client.query_all(record_type=record_type)}
 
 
 def test_the_state_is_passed_on_after_the_rows(plugins, messages, client):
@@ -80,12 +78,12 @@ def test_integers_may_be_written_with_a_fraction_of_zero(plugins, messages, clie
 
 def test_streams_without_a_key_are_appended(plugins, messages, client):
     plugins.load(messages.schema("t", key=(), id=INTEGER), messages.record("t", id=1), messages.record("t", id=1))
-    assert len(list(client.query(QueryRequest(content_types=["t"])))) == 2
+    assert len(list(client.query_all(record_type="t", data=False))) == 2
 
 
 def test_append_only_ignores_keys(plugins, messages, client):
     plugins.load(messages.schema("t", id=INTEGER), messages.record("t", id=1), messages.record("t", id=1), load_method="append-only")
-    assert len(list(client.query(QueryRequest(content_types=["t"])))) == 2
+    assert len(list(client.query_all(record_type="t", data=False))) == 2
 
 
 def test_times_are_stored_with_all_their_digits(plugins, messages, client):
@@ -132,7 +130,7 @@ def test_a_signal_while_waiting_for_input_writes_what_has_come(plugins, messages
     feed = Feed(plugins)
     feed.send(messages.schema("t", id=INTEGER), messages.record("t", id=1), messages.state({"upto": 1}))
     deadline = time.monotonic() + 30
-    while not list(client.query(QueryRequest(content_types=["singer.schema.t"]))) and time.monotonic() < deadline:
+    while not list(client.query_all(record_type="singer.schema.t", data=False)) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.5)  # the record follows its schema at once; there is nothing to see until it is written
     assert feed.stop() == [{"upto": 1}]

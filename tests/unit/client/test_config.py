@@ -8,7 +8,7 @@ import stat
 import pytest
 
 from e3db_connectors import Client, Config
-from e3db_connectors.client import credentials
+from e3db_connectors.client import credentials, profiles
 from e3db_connectors.errors import ConfigError
 
 CREDENTIALS = {
@@ -90,7 +90,7 @@ def test_a_written_file_is_private_and_reads_back(config, tmp_path):
     path = tmp_path / "new" / "e3db.json"
     config.write_file(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert credentials.read_file(path) == config
+    assert Config.from_file(path) == config
 
 
 def test_a_file_is_never_overwritten(config, tmp_path):
@@ -103,17 +103,17 @@ def test_a_file_is_never_overwritten(config, tmp_path):
 
 @pytest.mark.parametrize("version", ["1", "2", 1, 2])
 def test_versions_as_text_or_number_are_read(version, tmp_path):
-    assert credentials.read_file(write_profile(tmp_path, version=version)).api_key_id == "a-key-id"
+    assert Config.from_file(write_profile(tmp_path, version=version)).api_key_id == "a-key-id"
 
 
 def test_a_file_that_others_can_read_warns(tmp_path, caplog):
     path = write_profile(tmp_path, mode=0o644)
-    credentials.read_file(path)
+    Config.from_file(path)
     assert f"chmod 600 {path}" in caplog.text
 
 
 def test_a_private_file_does_not_warn(tmp_path, caplog):
-    credentials.read_file(write_profile(tmp_path))
+    Config.from_file(write_profile(tmp_path))
     assert not caplog.text
 
 
@@ -123,20 +123,20 @@ def test_a_spoilt_file_is_named(content, tmp_path):
     path.write_text(content)
     path.chmod(0o600)
     with pytest.raises(ConfigError, match=str(path)):
-        credentials.read_file(path)
+        Config.from_file(path)
 
 
 def test_a_file_of_another_encoding_is_named(tmp_path):
     path = tmp_path / "e3db.json"
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="UTF-8"):
-        credentials.read_file(path)
+        Config.from_file(path)
 
 
 @pytest.mark.parametrize("profile", ["..", "a/b", "a\\b", "."])
 def test_a_profile_is_no_path(profile):
     with pytest.raises(ConfigError, match="plain name"):
-        credentials.profile_path(profile)
+        profiles.profile_path(profile)
 
 
 def test_settings_go_before_environment_before_profile(monkeypatch, tmp_path):

@@ -5,13 +5,12 @@ import pytest
 from e3db_connectors.errors import ResponseInvalid
 from e3db_connectors.sync import schemas
 from e3db_connectors.sync.values import TEXT
-from e3db_connectors.wire.queries import QueryRequest
 
 INTEGER, NUMBER = {"type": ["integer", "null"]}, {"type": ["number", "null"]}
 
 
 def records(client):
-    return list(client.query(QueryRequest(content_types=["singer.schema.t"], include_data=True)))
+    return list(client.query_all(record_type="singer.schema.t"))
 
 
 def test_a_schema_is_remembered_once_and_in_the_order_of_its_columns(client):

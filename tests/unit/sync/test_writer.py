@@ -8,7 +8,6 @@ from e3db_connectors.crypto import blind_index
 from e3db_connectors.sync import schemas
 from e3db_connectors.sync.keys import ROW_KEY, RowKeys
 from e3db_connectors.sync.writer import RowWriter
-from e3db_connectors.wire.queries import QueryRequest
 
 COLUMNS = {"id": {"type": "integer"}, "name": {"type": ["string", "null"]}, "price": {"type": ["number", "null"]}}
 
@@ -24,7 +23,7 @@ def new_writer(client, columns=COLUMNS, **options):
 
 
 def stored(client):
-    return sorted((record.data for record in client.query(QueryRequest(content_types=["items"], include_data=True))), key=str)
+    return sorted((record.data for record in client.query_all(record_type="items")), key=str)
 
 
 def test_rows_become_records_and_nulls_are_left_out(client, writer):
@@ -36,11 +35,11 @@ def test_rows_become_records_and_nulls_are_left_out(client, writer):
 def test_writing_again_changes_nothing(client, writer):
     rows = [{"id": number, "name": "a"} for number in range(20)]
     writer.write(rows)
-    before = {record.meta.record_id: record.meta.version for record in client.query(QueryRequest(content_types=["items"]))}
+    before = {record.meta.record_id: record.meta.version for record in client.query_all(record_type="items", data=False)}
     again = new_writer(client)
     again.write(rows)
     assert dict(again.counts) == {"created": 0, "updated": 0, "unchanged": 20}
-    assert before == {record.meta.record_id: record.meta.version for record in client.query(QueryRequest(content_types=["items"]))}
+    assert before == {record.meta.record_id: record.meta.version for record in client.query_all(record_type="items", data=False)}
 
 
 def test_a_changed_row_updates_its_record(client, writer):
@@ -79,11 +78,11 @@ def test_a_column_that_changed_its_kind_is_written_again(client, writer):
 
 def test_plain_members_of_other_programs_stay(client, writer):
     writer.write([{"id": 1, "name": "a"}])
-    [record] = client.query(QueryRequest(content_types=["items"], include_data=True))
+    [record] = client.query_all(record_type="items")
     theirs = msgspec.structs.replace(record.meta, plain={**record.meta.plain, "theirs": "x"})
     client.update(type(record)(theirs, record.data))
     writer.write([{"id": 1, "name": "b"}])
-    assert next(client.query(QueryRequest(content_types=["items"]))).meta.plain["theirs"] == "x"
+    assert next(client.query_all(record_type="items", data=False)).meta.plain["theirs"] == "x"
 
 
 def test_a_column_outside_the_schema_is_left_out_with_a_warning(client, writer, caplog):
@@ -109,7 +108,7 @@ def test_a_record_that_is_deleted_meanwhile_is_created_again(client, writer, mon
 
 def test_the_server_sees_no_key(client, writer):
     writer.write([{"id": 424242}])
-    plain = next(client.query(QueryRequest(content_types=["items"]))).meta.plain
+    plain = next(client.query_all(record_type="items", data=False)).meta.plain
     assert plain[ROW_KEY].startswith("1.")
     assert "424242" not in str(plain)
 

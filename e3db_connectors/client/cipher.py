@@ -1,0 +1,68 @@
+"""Records between clear and sealed: the suite, the access keys, and one field opener per thread."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from e3db_connectors.crypto.fast_fields import FieldOpener
+from e3db_connectors.crypto.fields import seal_field
+from e3db_connectors.errors import IntegrityError
+from e3db_connectors.wire.records import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from e3db_connectors.client.access_keys import AccessKeys
+    from e3db_connectors.crypto.suite import CipherSuite
+    from e3db_connectors.wire.records import Meta, Result
+
+
+class RecordCipher:
+    """Seals what a client writes and opens what it reads; several threads may share one."""
+
+    def __init__(self, suite: CipherSuite, keys: AccessKeys) -> None:
+        """Join the two."""
+        self._suite, self._keys = suite, keys
+        self._local = threading.local()
+
+    def seal(self, record_type: str, data: Mapping[str, str]) -> dict[str, str]:
+        """Encrypt values under our own access key of a type."""
+        key = self._keys.for_writing(record_type)
+        return {name: seal_field(self._suite, key, text) for name, text in data.items()}
+
+    def open(self, result: Result, fields: Collection[str] | None = None) -> Record:
+        """Decrypt a result.
+
+        Args:
+            result: As it came from a page.
+            fields: Names to decrypt; others are left out unopened. None: all.
+
+        Raises:
+            IntegrityError: A value is not what its writer sealed.
+        """
+        sealed = result.record_data or {}
+        chosen = sealed if fields is None else {name: quad for name, quad in sealed.items() if name in fields}
+        if not chosen:
+            return Record(result.meta, {}, result.rec_sig)
+        key, opener = self._keys.for_reading(result.meta, result.access_key), self._opener()
+        opened = {name: _open_field(opener, result.meta, name, quad, key) for name, quad in chosen.items()}
+        return Record(result.meta, opened, result.rec_sig)
+
+    def forget(self) -> None:
+        """Drop the openers, and with them what was decrypted last."""
+        self._local = threading.local()
+
+    def _opener(self) -> FieldOpener:
+        """The opener of this thread."""
+        opener: FieldOpener | None = getattr(self._local, "opener", None)
+        if opener is None:
+            opener = self._local.opener = FieldOpener(self._suite)
+        return opener
+
+
+def _open_field(opener: FieldOpener, meta: Meta, name: str, quad: str, key: bytes) -> str:
+    try:
+        return opener.open(key, quad)
+    except IntegrityError as exc:
+        raise type(exc)(f"field {name} of record {meta.record_id}: {exc}") from None

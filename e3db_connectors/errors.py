@@ -23,7 +23,9 @@
     │   ├── SignatureInvalid      a signature that is missing, or is not its writer's
     │   └── UntrustedKey          an access key that somebody else could have made
     ├── AccessKeyMissing          no access key for this writer and type has been shared with us
-    ├── WindowExceeded            more records in one millisecond than a query can return
+    ├── WindowExceeded            more records than a search can return: in one search, or in one millisecond of a sync
+    ├── BackupFailed              a client is registered, its key backup is not made; `details` holds the client
+    ├── LocalFileError            a file of this machine that cannot be read or written
     └── StorageError              the server's own database or port cannot be used
 
 `recovery` says the same in one word, so that callers need not match on classes or texts.
@@ -169,7 +171,26 @@ class AccessKeyMissing(E3DBError):
 
 
 class WindowExceeded(E3DBError):
-    """More records carry one instant than a query can return."""
+    """A search finds more records than can be fetched, or more carry one instant."""
+
+
+class BackupFailed(E3DBError):
+    """A client is registered, but its key backup is not made.
+
+    Attributes:
+        details: The `ClientDetails` of the client. Keep them: nobody else has its secret.
+    """
+
+    def __init__(self, message: str, details: object) -> None:
+        """Keep the client."""
+        super().__init__(message)
+        self.details = details
+
+
+class LocalFileError(E3DBError):
+    """A file of this machine that cannot be read or written."""
+
+    recovery = Recovery.FIX_INPUT
 
 
 class StorageError(E3DBError):

@@ -109,9 +109,9 @@ class AccessKeys:
         key = generate_access_key()
         eak = seal_access_key(self._suite, key, self._config.public_key, self._config.private_key)
         try:
-            self._api.put(self._path(owner), AccessKeyUpload(eak), AccessKeyUpload)
+            self._api.put(self._path(owner), AccessKeyUpload(eak), AccessKeyUpload, repeatable=True)
         except Conflict:
-            stored = self._fetch(owner)  # another process of this client was first: its key is the one
+            stored = self._fetch(owner)  # another process of this client was first, or our own request came through twice
             if stored is None:
                 raise
             return stored

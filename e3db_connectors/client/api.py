@@ -40,9 +40,9 @@ class Api:
         call = Call("PUT", path, to_bytes(body), repeatable=repeatable)
         return decoding.decode(self.send(call).body, kind, call)
 
-    def delete(self, path: str) -> None:
-        """Delete something once."""
-        self.send(Call("DELETE", path, repeatable=False))
+    def delete(self, path: str, *, repeatable: bool = False) -> None:
+        """Delete something; once, unless deleting what is not there is no error."""
+        self.send(Call("DELETE", path, repeatable=repeatable))
 
     def send(self, call: Call) -> Reply:
         """Send with the current token; after a 401 once more with a new one."""

@@ -14,7 +14,6 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from e3db_connectors.client import decoding
 from e3db_connectors.client.transport import Call
 from e3db_connectors.crypto import signatures
-from e3db_connectors.errors import ConfigError
 from e3db_connectors.wire import paths, tsv1
 from e3db_connectors.wire.accounts import Token
 from e3db_connectors.wire.tsv1 import Tsv1Header
@@ -22,8 +21,8 @@ from e3db_connectors.wire.tsv1 import Tsv1Header
 if TYPE_CHECKING:
     from requests import PreparedRequest
 
-    from e3db_connectors.client.config import Config
     from e3db_connectors.client.transport import Transport
+    from e3db_connectors.crypto.keypair import KeyPair
 
 EARLY_SECONDS: Final = 30
 """How long before its end a token is renewed; at most half of its life."""
@@ -47,24 +46,23 @@ class _Bearer(AuthBase):
 
 
 class Tsv1Auth(AuthBase):
-    """Signs each request with the client's signing key (protocol section 4).
+    """Signs each request (protocol section 4).
 
-    Raises:
-        ConfigError: The client has no signing key.
+    Args:
+        keys: A signing key pair.
+        client_id: Whose it is; without it the request is anonymous.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, keys: KeyPair, client_id: str = "") -> None:
         """Keep the keys."""
-        if not config.private_signing_key:
-            raise ConfigError("this call is signed, and these credentials hold no signing key")
-        self._config = config
+        self._keys, self._client_id = keys, client_id
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Sign method, path and query; each attempt gets a nonce of its own."""
         parts = urlsplit(request.url or "")
-        header = Tsv1Header(self._config.public_signing_key, int(time.time()), str(uuid4()), self._config.client_id)
+        header = Tsv1Header(self._keys.public, int(time.time()), str(uuid4()), self._client_id)
         text = header.to_sign(request.method or "", str(parts.path), tsv1.canonical_query(str(parts.query)))
-        signature = signatures.sign(signatures.digest(text), self._config.private_signing_key)
+        signature = signatures.sign(signatures.digest(text), self._keys.private)
         request.headers["Authorization"] = replace(header, signature=signature).text()
         return request
 

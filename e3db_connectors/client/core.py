@@ -12,6 +12,7 @@ from e3db_connectors.client.cipher import RecordCipher
 from e3db_connectors.client.config import Config
 from e3db_connectors.client.transport import Call, Transport
 from e3db_connectors.crypto import encoding, signatures
+from e3db_connectors.crypto.keypair import KeyPair
 from e3db_connectors.crypto.suites import suite_named
 from e3db_connectors.errors import ConfigError, ResponseInvalid
 from e3db_connectors.wire import paths
@@ -53,8 +54,9 @@ class ClientCore:
             raise ConfigError("public_key and private_key do not belong together")
         _check_signing_keys(self.config, required=sign_records)
         self._sign_records = sign_records
-        transport = Transport(self.config.api_url)
-        self._api = Api(transport, TokenSource(transport, self.config.api_key_id, self.config.api_secret))
+        self._signing_keys = KeyPair(self.config.public_signing_key, self.config.private_signing_key)
+        self._transport = Transport(self.config.api_url)
+        self._api = Api(self._transport, TokenSource(self._transport, self.config.api_key_id, self.config.api_secret))
         self._keys = AccessKeys(self._api, self.config, self._suite, trusted_authorizers)
         self._cipher = RecordCipher(self._suite, self._keys)
 
@@ -106,8 +108,14 @@ class ClientCore:
         return reply.date
 
     def _signed(self) -> Tsv1Auth:
-        """What signs requests by TSV1."""
-        return Tsv1Auth(self.config)
+        """What signs requests by TSV1.
+
+        Raises:
+            ConfigError: The client has no signing key.
+        """
+        if not self.config.private_signing_key:
+            raise ConfigError("this call is signed, and these credentials hold no signing key")
+        return Tsv1Auth(self._signing_keys, self.client_id)
 
 
 def _check_signing_keys(config: Config, *, required: bool) -> None:

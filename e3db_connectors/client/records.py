@@ -177,7 +177,7 @@ class RecordOperations(ClientCore):
 
     def _exists(self, record_id: str | UUID) -> bool:
         try:
-            self._read_sealed(record_id, [])
+            self._read_sealed(record_id)
         except NotFound:
             return False
         return True

@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from e3db_connectors.client.arguments import Texts, texts
+from e3db_connectors.client.instants import instant
+from e3db_connectors.client.original.search import OriginalSearch
 from e3db_connectors.errors import UsageError
 from e3db_connectors.wire import limits, times
-from e3db_connectors.wire.search import Order, Params, Range, RangeKey, SearchRequest, SortOrder, Terms
+from e3db_connectors.wire.search import Condition, Order, Params, Range, RangeKey, SearchRequest, SortOrder, Strategy, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from e3db_connectors.wire.records import Record
 
 
-class Search:
+class Search(OriginalSearch):
     """A search: several `match` are ORed, several `exclude` are ORed, and exclude wins.
 
     Args:
@@ -56,17 +59,40 @@ class Search:
         self._exclude.append(_params(**terms))
         return self
 
-    def range(self, *, key: str = RangeKey.CREATED, start: datetime | None = None, end: datetime | None = None) -> Self:
-        """Find what was created or modified in ``[start, end)``."""
-        self._range = Range(
-            range_key=RangeKey(key),
-            after=times.render(start) if start else None,
-            before=times.render(end) if end else None,
-        )
+    def range(
+        self,
+        *,
+        key: str = RangeKey.CREATED,
+        start: datetime | float | None = None,
+        end: datetime | float | None = None,
+        zone: str | None = None,
+        zone_offset: str | int | None = None,
+    ) -> Self:
+        """Find what was created or modified in ``[start, end)``.
+
+        Args:
+            key: ``CREATED`` or ``MODIFIED``.
+            start: A datetime or seconds since the epoch; None: open.
+            end: Likewise.
+            zone: What datetimes without a zone are in: ``PST``, ``MST``, ``CST``, ``EST`` or ``UTC`` (the default).
+            zone_offset: The same as an offset, ``-07:00`` or in whole hours; it goes before *zone*.
+
+        Raises:
+            InvalidTime: A time, zone or offset is none.
+        """
+        if key not in RangeKey.__members__:
+            raise UsageError(f"key must be one of {', '.join(RangeKey)}")
+
+        def bound(moment: datetime | float | None) -> str | None:
+            return None if moment is None else times.render(instant(moment, zone=zone, zone_offset=zone_offset))
+
+        self._range = Range(range_key=RangeKey(key), after=bound(start), before=bound(end))
         return self
 
     def order(self, order: str) -> Self:
         """Sort by the range's time, ``ASCENDING`` (the default) or ``DESCENDING``."""
+        if order not in SortOrder.__members__:
+            raise UsageError(f"order must be one of {', '.join(SortOrder)}")
         self._order = Order(sort_order=SortOrder(order))
         return self
 
@@ -86,17 +112,17 @@ class Search:
 
 def _params(  # noqa: PLR0913 - the protocol's terms
     *,
-    condition: str = "OR",
-    strategy: str = "EXACT",
-    record_types: Sequence[str] = (),
-    writers: Sequence[str] = (),
-    users: Sequence[str] = (),
-    records: Sequence[str] = (),
-    keys: Sequence[str] = (),
-    values: Sequence[str] = (),
+    condition: str = Condition.OR,
+    strategy: str = Strategy.EXACT,
+    record_types: Texts = None,
+    writers: Texts = None,
+    users: Texts = None,
+    records: Texts = None,
+    keys: Texts = None,
+    values: Texts = None,
     plain: Mapping[str, str] | None = None,
 ) -> Params:
-    """Terms of one `match` or `exclude`.
+    """Terms of one `match` or `exclude`; a list may be a single value.
 
     Args:
         condition: ``OR``: any term fits; ``AND``: all do.
@@ -109,13 +135,15 @@ def _params(  # noqa: PLR0913 - the protocol's terms
         values: Values of plain members.
         plain: Names with their values.
     """
+    if condition not in Condition.__members__ or strategy not in Strategy.__members__:
+        raise UsageError(f"condition must be one of {', '.join(Condition)}, strategy one of {', '.join(Strategy)}")
     terms = Terms(
-        content_types=list(record_types),
-        writer_ids=list(map(str, writers)),
-        user_ids=list(map(str, users)),
-        record_ids=list(map(str, records)),
-        keys=list(keys),
-        values=list(values),
+        content_types=texts(record_types),
+        writer_ids=texts(writers),
+        user_ids=texts(users),
+        record_ids=texts(records),
+        keys=texts(keys),
+        values=texts(values),
         tags=dict(plain or {}),
     )
     return Params(terms=terms, condition=condition, strategy=strategy)

@@ -96,14 +96,14 @@ class SharingOperations(ClientCore):
         eak = seal_access_key(self._suite, key, receiver_key, self.config.private_key)
         path = paths.access_key(writer_id, writer_id, receiver_id, record_type)
         with suppress(Conflict):  # it has the key already; the right below is what counts
-            self._api.put(path, AccessKeyUpload(eak), AccessKeyUpload)
+            self._api.put(path, AccessKeyUpload(eak), AccessKeyUpload, repeatable=True)
         self._change_policy(writer_id, receiver_id, record_type, allow(right))
 
     def _take(self, writer_id: str, record_type: str, receiver_id: str, right: Right) -> None:
         if receiver_id == self.client_id:
             return
         self._change_policy(writer_id, receiver_id, record_type, deny(right))
-        self._api.delete(paths.access_key(writer_id, writer_id, receiver_id, record_type))
+        self._api.delete(paths.access_key(writer_id, writer_id, receiver_id, record_type), repeatable=True)
 
     def _change_policy(self, writer_id: str, receiver_id: str, record_type: str, change: PolicyChange) -> None:
         self._api.put(paths.policy(writer_id, writer_id, receiver_id, record_type), change, dict[str, str], repeatable=True)

@@ -112,8 +112,11 @@ class Config:
             ConfigError: If a required one is missing or one is malformed.
         """
         known = {name: values[name] for name in FIELDS if values.get(name) is not None and values[name] != ""}
-        if str(values.get("version") or "1") not in VERSIONS:
-            raise ConfigError(f"{source}: this is version {values['version']!r:.20}; only {' and '.join(VERSIONS)} are known")
+        known |= {name: SecretText(known[name]) for name in SECRETS if isinstance(known.get(name), str)}
+        version = values.get("version") or "1"
+        del values  # from here on errors are raised, and a traceback that lists local variables would show the secrets
+        if str(version) not in VERSIONS:
+            raise ConfigError(f"{source}: the version is neither {' nor '.join(VERSIONS)}")
         for name, value in known.items():
             if not isinstance(value, str):
                 raise ConfigError(f"{source}: {name} must be text")

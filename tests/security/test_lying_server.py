@@ -21,7 +21,7 @@ class LyingApi:
     def get(self, _path, _kind):
         return self.answer
 
-    def put(self, path, body, _kind, *, repeatable):
+    def put(self, path, body, _kind, **_options):
         self.stored.append((path, body))
 
 
@@ -62,7 +62,7 @@ def test_a_key_planted_between_our_two_looks_is_refused(client, attacker):
                 raise NotFound("GET", path, 404)
             return super().get(path, kind)
 
-        def put(self, path, _body, _kind, *, repeatable):
+        def put(self, path, _body, _kind, **_options):
             from e3db_connectors.errors import Conflict
 
             raise Conflict("PUT", path, 409)

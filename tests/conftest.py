@@ -79,6 +79,13 @@ def client(server: Server) -> Iterator[Client]:
         yield made
 
 
+@pytest.fixture
+def stranger(server: Server) -> Iterator[Client]:
+    """Another client, with which nothing is shared."""
+    with server.register("stranger") as made:
+        yield made
+
+
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees, or touches, the credentials of whoever runs it."""

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from e3db_connectors.client.core import ClientCore
 from e3db_connectors.crypto.access_keys import seal_access_key
 from e3db_connectors.errors import Conflict, UntrustedKey, UsageError
 from e3db_connectors.wire import paths
-from e3db_connectors.wire.records import AccessKeyUpload, Meta
+from e3db_connectors.wire.records import AccessKey, AccessKeyUpload, Meta
 from e3db_connectors.wire.sharing import Authorization, IncomingShare, OutgoingShare, PolicyChange, Right, allow, deny
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
+
+
+class Authorizer(NamedTuple):
+    """Who has sealed an access key for a reader."""
+
+    client_id: str
+    public_key: str
 
 
 class SharingOperations(ClientCore):
@@ -84,6 +91,18 @@ class SharingOperations(ClientCore):
     def get_authorized_by(self) -> list[Authorization]:
         """Whose records we may share on."""
         return self._api.get(paths.GRANTED, list[Authorization])
+
+    def authorizer_of(self, writer_id: str | UUID, record_type: str) -> Authorizer:
+        """Who has sealed our key to a writer's records of a type: the writer, or an authorizer of it, as the server says.
+
+        Compare its public key with one that is known from elsewhere, or pass that as `trusted_authorizers` once and for all.
+
+        Raises:
+            NotFound: They are not shared with us.
+        """
+        path = paths.access_key(str(writer_id), str(writer_id), self.client_id, record_type)
+        key = self._api.get(path, AccessKey)
+        return Authorizer(key.authorizer_id, (key.authorizer_public_key or {}).get(self._suite.key_map_name, ""))
 
     def _give(self, writer_id: str, record_type: str, receiver_id: str, right: Right, pinned_key: str | None) -> None:
         if receiver_id == self.client_id:

@@ -51,13 +51,6 @@ def call(call_as, client):
 
 
 @pytest.fixture
-def stranger(server):
-    """Another client, with which nothing is shared."""
-    with server.register("stranger") as made:
-        yield made
-
-
-@pytest.fixture
 def upload(client):
     """Make the body of a write by `client`; further meta members by name."""
 

@@ -7,7 +7,8 @@ from e3db_connectors.client.access_keys import AccessKeys
 from e3db_connectors.crypto.access_keys import generate_access_key, seal_access_key
 from e3db_connectors.crypto.sodium import SodiumSuite
 from e3db_connectors.errors import DecryptionError, NotFound, UntrustedKey
-from e3db_connectors.wire.records import AccessKey
+from e3db_connectors.wire.accounts import ClientInfo
+from e3db_connectors.wire.records import AccessKey, Meta
 
 SUITE = SodiumSuite()
 
@@ -69,3 +70,47 @@ def test_a_key_planted_between_our_two_looks_is_refused(client, attacker):
 
     with pytest.raises(UntrustedKey):
         AccessKeys(Treacherous(planted(client, attacker)), client.config, SUITE).for_writing("type")
+
+
+FOREIGN = Meta("22222222-2222-4222-8222-222222222222", "22222222-2222-4222-8222-222222222222", "type")
+
+
+def test_a_foreign_key_by_somebody_who_is_not_trusted_is_refused(client, attacker):
+    """The server hands a reader a key that it knows, so that it could feed it records of its own making."""
+    answer, honest = planted(client, attacker), SUITE.generate_keypair()
+    keys = AccessKeys(LyingApi(answer), client.config, SUITE, [honest.public])
+    for read in (keys.for_reading, keys.of_writer, lambda meta: keys.for_reading(meta, answer)):
+        with pytest.raises(UntrustedKey, match="not trusted"):
+            read(FOREIGN)
+    named = msgspec.structs.replace(answer, authorizer_public_key={"curve25519": honest.public})
+    with pytest.raises(DecryptionError):
+        AccessKeys(LyingApi(named), client.config, SUITE, [honest.public]).for_reading(FOREIGN)
+
+
+def test_without_a_list_of_trusted_authorizers_the_server_vouches(client, attacker):
+    assert AccessKeys(LyingApi(planted(client, attacker)), client.config, SUITE).for_reading(FOREIGN)
+
+
+def test_sharing_with_a_key_that_the_server_made_up_is_refused_before_anything_is_sent(client, stranger, attacker, monkeypatch):
+    sent = []
+    honest_get, honest_put = client._api.get, client._api.put
+    client.write("type", {"a": "1"})
+    lie = ClientInfo(stranger.client_id, {"curve25519": attacker.public}, validated=True)
+    monkeypatch.setattr(client._api, "get", lambda path, kind: lie if kind is ClientInfo else honest_get(path, kind))
+    monkeypatch.setattr(client._api, "put", lambda *arguments, **options: sent.append(arguments) or honest_put(*arguments, **options))
+    for share in (client.share, client.add_authorizer):
+        with pytest.raises(UntrustedKey, match="nothing was shared"):
+            share("type", stranger.client_id, **{PINS[share.__name__]: stranger.config.public_key})
+    assert sent == []
+    assert client.outgoing_sharing() == client.get_authorizers() == []
+
+
+PINS = {"share": "reader_public_key", "add_authorizer": "authorizer_public_key"}
+
+
+def test_who_sealed_a_key_is_told(client, stranger):
+    client.write("type", {"a": "1"})
+    client.share("type", stranger.client_id)
+    assert stranger.authorizer_of(client.client_id, "type") == (client.client_id, client.config.public_key)
+    with pytest.raises(NotFound):
+        stranger.authorizer_of(client.client_id, "another type")

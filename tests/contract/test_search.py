@@ -315,12 +315,6 @@ def test_an_unknown_word_is_400(search, body):
     assert isinstance(answer.json()["error"], str)
 
 
-@pytest.mark.parametrize("strategy", ["FUZZY", "WILDCARD", "REGEXP"])
-def test_a_strategy_that_is_not_served_is_400_and_never_taken_for_exact(client, strategy):
-    with pytest.raises(errors.InvalidRequest, match=strategy):
-        client.search(Search().match(strategy=strategy, values=["a"]))
-
-
 @pytest.mark.parametrize(
     "body",
     [

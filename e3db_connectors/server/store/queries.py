@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store.records import StoredRecord, fetch, pair_hash
 from e3db_connectors.server.store.schema import plain_members, records
+from e3db_connectors.server.store.terms import TermResolver
 from e3db_connectors.wire import times
-from e3db_connectors.wire.search import Condition, RangeKey, SortOrder, Strategy
+from e3db_connectors.wire.search import RangeKey, SortOrder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from e3db_connectors.server.access import Scope
     from e3db_connectors.wire.queries import QueryRequest
-    from e3db_connectors.wire.search import Params, Range, SearchRequest, Terms
+    from e3db_connectors.wire.search import Range, SearchRequest, Terms
 
     Where = ColumnElement[bool]
 
@@ -74,8 +75,9 @@ def search(connection: Connection, request: SearchRequest, scope: Scope, limit: 
     if max(len(request.match or ()), len(request.exclude or ())) > _PARAMS_MAX:
         raise Problem(400, f"match and exclude may have {_PARAMS_MAX} entries each")
     _check_count(values for params in (*(request.match or ()), *(request.exclude or ())) for values in _lists(params.terms))
-    match = [params for params in map(_params, request.match or ()) if params is not None]
-    exclude = [params for params in map(_params, request.exclude or ()) if params is not None]
+    terms = TermResolver(connection, where[0])
+    match = [condition for condition in map(terms.condition, request.match or ()) if condition is not None]
+    exclude = [condition for condition in map(terms.condition, request.exclude or ()) if condition is not None]
     if match:
         where.append(or_(*match))
     if exclude:
@@ -170,49 +172,6 @@ def _has_pairs(hashes: list[bytes], *, every: bool) -> Where:
 
 def _lists(terms: Terms | None) -> Iterator[Sequence[str] | Mapping[str, str] | None]:
     return (getattr(terms, name) for name in terms.__struct_fields__) if terms else iter(())
-
-
-def _params(params: Params) -> Where | None:
-    """One match or exclude; None if it has no terms, which restricts nothing (section 11.2)."""
-    strategy, condition = params.strategy or Strategy.EXACT, params.condition or Condition.OR
-    if condition not in Condition.__members__ or strategy not in Strategy.__members__:
-        raise Problem(400, "condition must be OR or AND; strategy EXACT, FUZZY, WILDCARD or REGEXP")
-    if strategy != Strategy.EXACT:
-        raise Problem(400, f"this server does not search by strategy {strategy} yet, only EXACT")
-    terms = params.terms
-    if terms is None:
-        return None
-    every = condition == Condition.AND
-    parts = [
-        *_metas(terms, every=every),
-        *_members(plain_members.c.key, terms.keys, every=every),
-        *_members(plain_members.c.value, terms.values, every=every),
-        *_members(plain_members.c.pair_hash, [pair_hash(key, value) for key, value in (terms.tags or {}).items()], every=every),
-    ]
-    if not parts:
-        return None
-    return and_(*parts) if every else or_(*parts)
-
-
-def _metas(terms: Terms, *, every: bool) -> Iterator[Where]:
-    """Terms on what a record has one of."""
-    for column, wanted in (
-        (records.c.writer_id, terms.writer_ids),
-        (records.c.user_id, terms.user_ids),
-        (records.c.record_id, terms.record_ids),
-        (records.c.type, terms.content_types),
-    ):
-        if wanted:
-            values = set(wanted)
-            yield column.in_(values) if not every or len(values) == 1 else false()
-
-
-def _members(column: ColumnElement[Any], wanted: Sequence[Any] | None, *, every: bool) -> Iterator[Where]:
-    """Terms on the plain members, of which a record may have many."""
-    if wanted:
-        values = set(wanted)
-        found = select(func.count(column.distinct())).where(plain_members.c.seq == records.c.seq, column.in_(values))
-        yield found.scalar_subquery() >= (len(values) if every else 1)
 
 
 def _range_column(bounds: Range | None) -> ColumnElement[int]:

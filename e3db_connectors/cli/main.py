@@ -53,7 +53,14 @@ def main() -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="File with the registration token. [default: E3DB_SERVER_REGISTRATION_TOKEN, else one is made in the files folder]",
 )
-def serve(host: str, port: int, database: str, files_dir: Path, registration_token_file: Path | None) -> None:
+@click.option(
+    "--public-url",
+    envvar="E3DB_SERVER_PUBLIC_URL",
+    help="URL under which clients reach the server, for links to files. [default: the address that a request came to]",
+)
+def serve(  # noqa: PLR0913 - one for each option
+    host: str, port: int, database: str, files_dir: Path, registration_token_file: Path | None, public_url: str | None
+) -> None:
     """Run an E3DB-compatible server."""
     from e3db_connectors.server import process
     from e3db_connectors.server.settings import ServerSettings, registration_token
@@ -61,7 +68,7 @@ def serve(host: str, port: int, database: str, files_dir: Path, registration_tok
     token, token_path = registration_token(files_dir, registration_token_file)
     if token_path:
         click.echo(f"registration token: in {token_path}", err=True)
-    process.serve(ServerSettings(host, port, database, files_dir, token))
+    process.serve(ServerSettings(host, port, database, files_dir, token, public_url))
 
 
 @commands.command()

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from e3db_connectors.server.http import endpoint, reply
 from e3db_connectors.server.problem import Problem
-from e3db_connectors.server.routes import access_keys, accounts, policies, queries, records
+from e3db_connectors.server.routes import access_keys, accounts, files, notes, policies, queries, records
 from e3db_connectors.server.store.accounts import TokenCache, digest
 from e3db_connectors.wire import paths
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from e3db_connectors.server.blobs import Bodies
+    from e3db_connectors.server.settings import ServerSettings
     from e3db_connectors.server.store.database import Database
 
 _log = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ _log = logging.getLogger(__name__)
 _ACCESS_KEY = "/v1/storage/access_keys/{writer_id}/{user_id}/{reader_id}/{type:path}"
 _POLICY = paths.POLICY + "/{user_id}/{writer_id}/{reader_id}"
 _VERSION = paths.RECORDS + "/safe/{record_id}/{version}"
+# So may a token, which comes first here.
+_BACKUP = "/v1/account/backup/{registration_token:path}/{client_id}"
 
 _BUSY_CODES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
@@ -40,6 +44,9 @@ ROUTES = [
     Route(paths.REGISTER, endpoint(accounts.register), methods=["POST"]),
     Route(paths.TOKEN, endpoint(accounts.token), methods=["POST"]),
     Route("/v1/storage/clients/{client_id:path}", endpoint(accounts.client_info), methods=["GET"]),
+    Route("/v1/client/{client_id}/public", endpoint(accounts.public_info), methods=["GET"]),
+    Route(paths.PUBLIC_INFO, endpoint(accounts.public_infos), methods=["POST"]),
+    Route(_BACKUP, endpoint(accounts.backed_up), methods=["POST"]),
     Route(_ACCESS_KEY, endpoint(access_keys.get), methods=["GET"]),
     Route(_ACCESS_KEY, endpoint(access_keys.put), methods=["PUT"]),
     Route(_ACCESS_KEY, endpoint(access_keys.delete), methods=["DELETE"]),
@@ -59,13 +66,24 @@ ROUTES = [
     Route("/v2/storage/share/outgoing", endpoint(policies.outgoing_page), methods=["POST"]),
     Route(_POLICY + "/{type:path}", endpoint(policies.change), methods=["PUT"]),
     Route(_POLICY, endpoint(policies.remove_authorizer), methods=["DELETE"]),
+    Route(paths.FILES, endpoint(files.announce), methods=["POST"]),
+    Route("/v2/storage/files", endpoint(files.announce), methods=["POST"]),
+    Route(paths.FILES + "/{file_id}", endpoint(files.commit), methods=["PATCH"]),
+    Route(paths.FILES + "/{file_id}", endpoint(files.read), methods=["GET"]),
+    Route(files.FILE_URL, files.upload, methods=["PUT"]),
+    Route(files.FILE_URL, files.download, methods=["GET"]),
     Route(paths.QUERY, endpoint(queries.query), methods=["POST"]),
     Route(paths.SEARCH, endpoint(queries.search), methods=["POST"]),
+    Route(paths.NOTES, endpoint(notes.write), methods=["POST"]),
+    Route(paths.NOTES, endpoint(notes.replace), methods=["PUT"]),
+    Route(paths.NOTES, endpoint(notes.read), methods=["GET"]),
+    Route(paths.NOTE_VIEWS, endpoint(notes.views_left), methods=["GET"]),
+    Route(paths.NOTES + "/{note_id}", endpoint(notes.delete), methods=["DELETE"]),
 ]
 
 
-def build(database: Database, registration_token: str) -> ASGIApp:
-    """Make the application that serves *database*."""
+def build(database: Database, bodies: Bodies, settings: ServerSettings) -> ASGIApp:
+    """Make the application that serves *database*, and the *bodies* of its files."""
     app = Starlette(
         routes=ROUTES,
         exception_handlers={
@@ -78,7 +96,9 @@ def build(database: Database, registration_token: str) -> ASGIApp:
     app.router.redirect_slashes = False  # a redirect would make clients drop the body
     app.state.database = database
     app.state.tokens = TokenCache()
-    app.state.registration_token_hash = digest(registration_token)
+    app.state.bodies = bodies
+    app.state.public_url = settings.public_url
+    app.state.registration_token_hash = digest(settings.registration_token)
     return _Clerk(app, database)
 
 
@@ -126,7 +146,15 @@ class _Clerk:
 
 
 def _loggable(scope: Scope) -> str:
-    """The path as it came, percent-encoded. One that leads nowhere is not shown: some SDKs put a registration token into it."""
+    """The path as it came, percent-encoded, but for what would let a reader of the log in.
+
+    That is the registration token of a key backup, and the token of a file's URL; and of a path that leads nowhere nothing shows:
+    it may be a mistyped one of those.
+    """
     if "endpoint" not in scope:
         return "(unknown path)"
+    if "registration_token" in scope["path_params"]:
+        return "/v1/account/backup/***/***"
+    if "file_token" in scope["path_params"]:
+        return files.FILE_URL.format(file_token="***")  # noqa: S106 - stars
     return str(scope.get("raw_path", b"").decode("ascii", "replace"))

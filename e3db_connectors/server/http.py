@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from e3db_connectors.server.blobs import Bodies
+    from e3db_connectors.server.signing import Signer
     from e3db_connectors.server.store.accounts import TokenCache
     from e3db_connectors.server.store.database import Database
 
@@ -37,6 +39,7 @@ class Incoming:
         self._request = request
         self._body = body
         self.database: Database = request.app.state.database
+        self.bodies: Bodies = request.app.state.bodies
         self._tokens: TokenCache = request.app.state.tokens
         self.registration_token_hash: bytes = request.app.state.registration_token_hash
 
@@ -48,12 +51,19 @@ class Incoming:
         """Writer, user and type that the path names."""
         return Owner(uuid_of(self.segment("writer_id")), uuid_of(self.segment("user_id")), check_type(self.segment("type")))
 
+    def url(self, path: str) -> str:
+        """*path* as an absolute URL: under the address that the server is known by, else the one that this request went to."""
+        public = self._request.app.state.public_url or str(self._request.base_url)
+        return public.rstrip("/") + path
+
     def query(self, name: str) -> list[str]:
         """All values of a member of the query."""
         return self._request.query_params.getlist(name)
 
-    def json(self, kind: type[T]) -> T:
+    def json(self, kind: type[T], at_most: int = limits.BODY_MAX) -> T:
         """The body, whatever its content type says (protocol section 1.2)."""
+        if len(self._body) > at_most:
+            raise Problem(413, f"a body may have {at_most} bytes here")
         try:
             return msgspec.json.decode(self._body or b"{}", type=kind)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as exc:
@@ -63,16 +73,23 @@ class Incoming:
         """The id of the client whose bearer token, or signature, came along."""
         authorization = self._request.headers.get("Authorization", "")
         if signing.is_signed(authorization):
-            signer = signing.signer(self._request, self.database, authorization)
-            if signer:
-                return signer
-            raise Problem(401, "the signature of the request is not valid, too old, or has been used before")
+            signer = self.signer(anonymous=False)
+            if signer.client_id:
+                return signer.client_id
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer" and token:
             client_id = self._tokens.client_of(self.database, token.strip())
             if client_id:
                 return client_id
         raise Problem(401, "sign in: the bearer token is missing, unknown or has run out")
+
+    def signer(self, *, anonymous: bool) -> Signer:
+        """Whose signature came along; with *anonymous* it may be that of a key alone."""
+        authorization = self._request.headers.get("Authorization", "")
+        signer = signing.signer(self._request, self.database, authorization, anonymous=anonymous)
+        if signer is None:
+            raise Problem(401, "the signature of the request is missing, not valid, too old, or has been used before")
+        return signer
 
     def basic(self) -> tuple[str, str]:
         """API key id and secret of HTTP Basic."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import signal
 import socket
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
 from e3db_connectors.errors import StorageError
 from e3db_connectors.server import app
+from e3db_connectors.server.blobs import Bodies
+from e3db_connectors.server.store import files
 from e3db_connectors.server.store.database import Database
 
 if TYPE_CHECKING:
@@ -24,13 +27,14 @@ def serve(settings: ServerSettings) -> None:
     """Serve until SIGTERM or SIGINT, then finish what has begun.
 
     Raises:
-        StorageError: If the database cannot be opened or the address not be bound.
+        StorageError: If the database or the files folder cannot be used, or the address not be bound.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     database = Database(settings.database)
+    bodies = _bodies(settings, database)
     listener = _bind(settings.host, settings.port)
     config = uvicorn.Config(
-        app.build(database, settings.registration_token),
+        app.build(database, bodies, settings),
         log_config=None,
         log_level=logging.WARNING,
         access_log=False,
@@ -60,6 +64,17 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         host, port = (sockets or [])[0].getsockname()[:2]
         print(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201 - the sign that it is ready
+
+
+def _bodies(settings: ServerSettings, database: Database) -> Bodies:
+    """The bodies of the database's files, without what nobody will ask for."""
+    # A folder for each database, by an id that it keeps: with another database nothing would be in use, and all swept.
+    bodies = Bodies(settings.files_dir / f"bodies-{database.backup_client_id}")
+    with database.write() as connection:
+        files.forget(connection, database.clock.now())
+    with database.read() as connection:
+        bodies.sweep(partial(files.in_use, connection))
+    return bodies
 
 
 def _bind(host: str, port: int) -> socket.socket:

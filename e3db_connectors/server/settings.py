@@ -6,6 +6,7 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from e3db_connectors.errors import ConfigError
 
@@ -26,6 +27,10 @@ class ServerSettings:
         database: SQLAlchemy URL; only SQLite so far.
         files_dir: Folder for what is not in the database.
         registration_token: What registers clients.
+        public_url: Under which clients reach the server; without one, the address that a request came to.
+
+    Raises:
+        ConfigError: If `public_url` is no URL to append a path to.
     """
 
     host: str
@@ -33,6 +38,22 @@ class ServerSettings:
     database: str = field(repr=False)
     files_dir: Path
     registration_token: str = field(repr=False)
+    public_url: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the URL."""
+        if self.public_url is not None and not _is_base(self.public_url):
+            raise ConfigError("the public URL must be like https://e3db.example.com, without a query, and printable")
+
+
+def _is_base(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port_is_valid = parts.port != 0
+    except ValueError:
+        return False
+    plain = url.isascii() and url.isprintable() and " " not in url
+    return plain and port_is_valid and parts.scheme in {"http", "https"} and bool(parts.hostname) and not {"?", "#", "@"} & set(url)
 
 
 def registration_token(files_dir: Path, token_file: Path | None = None) -> tuple[str, Path | None]:

@@ -53,6 +53,26 @@ class ClientInfo(msgspec.Struct, frozen=True):
     validated: bool = False
 
 
+class PublicInfo(msgspec.Struct, frozen=True):
+    """The keys of a client alone (section 6.2)."""
+
+    client_id: str
+    public_key: KeyMap
+    signing_key: KeyMap | None = None
+
+
+class PublicInfoRequest(msgspec.Struct, frozen=True):
+    """Body of ``POST /v1/client/public``."""
+
+    client_ids: list[str] | None = None
+
+
+class PublicInfos(msgspec.Struct, frozen=True):
+    """Its answer: those of the clients that exist, by id."""
+
+    clients: dict[str, PublicInfo]
+
+
 class Token(msgspec.Struct, frozen=True):
     """Answer of ``POST /v1/auth/token``; lives for `expires_in` seconds."""
 

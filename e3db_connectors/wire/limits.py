@@ -17,6 +17,9 @@ SEARCH_WINDOW: Final = 10_000
 BODY_MAX: Final = 10 * 1024 * 1024
 """Bytes of a request body."""
 
+FILE_MAX: Final = 5 * 1024**3
+"""Bytes of a large file's encrypted body."""
+
 TYPE_MAX: Final = 512
 """Characters of a record type."""
 

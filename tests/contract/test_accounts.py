@@ -3,6 +3,8 @@
 import json
 import re
 import socket
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -13,7 +15,7 @@ import pytest
 from e3db_connectors import errors
 from e3db_connectors.client import Client
 from e3db_connectors.crypto import encoding
-from e3db_connectors.wire import times
+from e3db_connectors.wire import paths, times
 
 PUBLIC_KEY = {"curve25519": "hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo"}
 SIGNING_KEY = {"ed25519": "n-cCkZPYKKD_aTdywSdvASFvX2ffmWTy1bB7bj6pEUk"}
@@ -31,6 +33,8 @@ SIGNED_IN_ONLY = [
     ("DELETE", f"/v1/storage/records/safe/{NOBODY}/1"),
     ("POST", "/v1/storage/search"),
     ("POST", "/v2/search"),
+    ("GET", f"/v1/client/{NOBODY}/public"),
+    ("POST", "/v1/client/public"),
 ]
 
 
@@ -250,6 +254,90 @@ def test_an_unknown_or_malformed_client_id_is_404(call, client_id):
 def test_an_unknown_client_is_not_found_for_the_client(client):
     with pytest.raises(errors.NotFound):
         client.client_info("doesnt exist")
+
+
+@pytest.fixture
+def public_keys():
+    """What `/v1/client/public` tells of a client."""
+
+    def told(client):
+        keys = {"public_key": {"curve25519": client.config.public_key}, "signing_key": {"ed25519": client.config.public_signing_key}}
+        return {"client_id": client.client_id, **keys}
+
+    return told
+
+
+def test_the_keys_of_a_client_alone(call, stranger, public_keys):
+    answer = call("GET", f"/v1/client/{stranger.client_id}/public")
+    assert (answer.status_code, answer.json()) == (200, public_keys(stranger))
+
+
+@pytest.mark.parametrize("client_id", [NOBODY, "doesnt%20exist", "a%2Fb"])
+def test_the_keys_of_an_unknown_client_are_404(call, client_id):
+    assert is_error(call("GET", f"/v1/client/{client_id}/public"), 404)
+
+
+def test_the_keys_of_several_clients_leave_out_unknown_ones(call, client, stranger, public_keys):
+    ids = [client.client_id, stranger.client_id, client.client_id, NOBODY, "nonsense"]
+    answer = call("POST", "/v1/client/public", json={"client_ids": ids})
+    assert answer.status_code == 200
+    assert answer.json() == {"clients": {made.client_id: public_keys(made) for made in (client, stranger)}}
+
+
+def test_the_keys_of_a_client_without_a_signing_key_say_null(client_without_signing_key):
+    call, client_id = client_without_signing_key
+    expected = {"client_id": client_id, "public_key": PUBLIC_KEY, "signing_key": None}
+    assert call("GET", f"/v1/client/{client_id}/public").json() == expected
+    assert call("POST", "/v1/client/public", json={"client_ids": [client_id]}).json() == {"clients": {client_id: expected}}
+
+
+@pytest.mark.parametrize("body", [{}, {"client_ids": None}, {"client_ids": []}], ids=str)
+def test_the_keys_of_nobody_are_none(call, body):
+    answer = call("POST", "/v1/client/public", json=body)
+    assert (answer.status_code, answer.json()) == (200, {"clients": {}})
+
+
+@pytest.mark.parametrize("ids", ["text", [7], [NOBODY] * 1001], ids=["text", "number", "too-many"])
+def test_a_malformed_list_of_clients_is_400(call, ids):
+    assert is_error(call("POST", "/v1/client/public", json={"client_ids": ids}), 400)
+
+
+# Key backup
+
+
+def has_backup(server, client_id):
+    """What the server has noted; no answer tells it."""
+    with closing(sqlite3.connect(f"file:{server.folder / 'e3db.sqlite'}?mode=ro", uri=True)) as database:
+        return database.execute("SELECT has_backup FROM clients WHERE client_id = ?", [client_id]).fetchone() == (1,)
+
+
+@pytest.mark.parametrize("body", [b"", b"null\n", b"not JSON"])
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_a_backup_is_noted_with_and_without_signing_in(server, http, call, client, registration_token, body, signed_in):
+    assert not has_backup(server, client.client_id)
+    answer = (call if signed_in else http)("POST", f"/v1/account/backup/{registration_token}/{client.client_id}", data=body)
+    assert (answer.status_code, answer.json()) == (200, {})
+    assert has_backup(server, client.client_id)
+
+
+@pytest.mark.parametrize("token", ["wrong", "a-registration-toke", "a-registration-token%20", "a/b", "a%2Fb"])
+def test_a_backup_with_a_bad_token_is_401_even_for_the_client_itself(server, call, client, token):
+    assert is_error(call("POST", f"/v1/account/backup/{token}/{client.client_id}"), 401)
+    assert not has_backup(server, client.client_id)
+
+
+@pytest.mark.parametrize("client_id", [NOBODY, "nonsense"])
+def test_a_backup_of_an_unknown_client_is_404(http, registration_token, client_id):
+    assert is_error(http("POST", f"/v1/account/backup/{registration_token}/{client_id}"), 404)
+
+
+def test_a_token_with_odd_characters_is_read_from_the_path(tmp_path, running_server, session):
+    token, file = "slash/ and %, 日本", tmp_path / "token"
+    file.write_text(token, encoding="utf-8")
+    with running_server(tmp_path, "--registration-token-file", str(file)) as server:
+        made = Client.register(token, "odd", api_url=server.url)
+        answer = session.post(server.url + paths.backup(token, made.client_id), timeout=30)
+        assert (answer.status_code, answer.json()) == (200, {})
 
 
 # Transport rules

@@ -1,7 +1,6 @@
 """The server as a process: start, stop, restart, and what it says on the way."""
 
 import json
-import re
 import socket
 import stat
 import subprocess
@@ -260,10 +259,22 @@ def test_no_secret_is_in_the_log(running_server, registration_token, call_as, tm
     assert not [secret for secret in secrets if secret in log]
 
 
-@pytest.mark.parametrize("path", ["/v1/account/backup", "//v1/account/backup"], ids=["plain", "two-slashes"])
-def test_a_token_in_the_path_of_a_key_backup_is_not_in_the_log(running_server, registration_token, call_as, tmp_path, path):
+@pytest.mark.parametrize(
+    ("method", "path", "line"),
+    [
+        ("POST", "/v1/account/backup/{token}/{client_id}", "POST /v1/account/backup/***/*** 200"),
+        ("POST", "/v1/account/backup/{token}/nobody", "POST /v1/account/backup/***/*** 404"),
+        ("POST", "/v1/account/backup/{client_id}/{token}", "POST /v1/account/backup/***/*** 401"),
+        ("POST", "/v1/account/backup/a%2F{token}/{client_id}", "POST /v1/account/backup/***/*** 401"),
+        ("GET", "/v1/account/backup/{token}/{client_id}", "GET /v1/account/backup/***/*** 405"),
+        ("POST", "/v1/account/backup/{token}/{client_id}/", "POST (unknown path) 404"),
+        ("POST", "/v1/account/backup/{token}", "POST (unknown path) 404"),
+        ("POST", "//v1/account/backup/{token}/{client_id}", "POST (unknown path) 404"),
+    ],
+)
+def test_a_token_in_the_path_of_a_key_backup_is_not_in_the_log(running_server, registration_token, call_as, tmp_path, method, path, line):
     with running_server(tmp_path) as server, server.register() as client:
-        call_as(client)("POST", f"{path}/{registration_token}/{client.client_id}")
+        call_as(client)(method, path.format(token=registration_token, client_id=client.client_id))
     log = (tmp_path / "server.log").read_text()
-    assert re.search(r" POST .* 404 ", log)
+    assert f" {line} " in log
     assert registration_token not in log

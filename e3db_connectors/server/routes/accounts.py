@@ -9,10 +9,12 @@ from e3db_connectors.server.http import Incoming, reply, uuid_of
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store import accounts
 from e3db_connectors.wire import limits
-from e3db_connectors.wire.accounts import Registration
+from e3db_connectors.wire.accounts import PublicInfo, PublicInfoRequest, PublicInfos, Registration
 
 if TYPE_CHECKING:
     from starlette.responses import Response
+
+    from e3db_connectors.wire.accounts import ClientInfo
 
 _KEY_KINDS = {"curve25519", "p384"}
 
@@ -20,8 +22,7 @@ _KEY_KINDS = {"curve25519", "p384"}
 def register(incoming: Incoming) -> Response:
     """Make a new client."""
     body = incoming.json(Registration)
-    if not hmac.compare_digest(accounts.digest(body.token), incoming.registration_token_hash):
-        raise Problem(401, "the registration token is not valid")
+    _check_registration(incoming, body.token)
     if not 1 <= len(body.client.name) <= limits.NAME_MAX:
         raise Problem(400, f"a client's name has 1 to {limits.NAME_MAX} characters")
     if not _KEY_KINDS & {kind for kind, key in body.client.public_key.items() if key}:
@@ -29,6 +30,16 @@ def register(incoming: Incoming) -> Response:
     with incoming.database.write() as connection:
         made = accounts.add_client(connection, body.client)
     return reply(made, 201, {"X-Backup-Client": incoming.database.backup_client_id})
+
+
+def backed_up(incoming: Incoming) -> Response:
+    """Note that a client has backed up its keys; the registration token in the path vouches for the caller (section 5.2)."""
+    _check_registration(incoming, incoming.segment("registration_token"))
+    client_id = uuid_of(incoming.segment("client_id"), 404)
+    with incoming.database.write() as connection:
+        if not accounts.mark_backup(connection, client_id):
+            raise Problem(404, "no such client")
+    return reply({})
 
 
 def token(incoming: Incoming) -> Response:
@@ -45,15 +56,44 @@ def token(incoming: Incoming) -> Response:
 
 def client_info(incoming: Incoming) -> Response:
     """What is public of a client; a malformed id is as unknown as any other (section 6.1)."""
+    return reply(_client_info(incoming))
+
+
+def public_info(incoming: Incoming) -> Response:
+    """A client's keys alone (section 6.2)."""
+    return reply(_keys_of(_client_info(incoming)))
+
+
+def public_infos(incoming: Incoming) -> Response:
+    """The keys of several clients; unknown ones are left out (section 6.2)."""
+    incoming.caller()
+    client_ids = incoming.json(PublicInfoRequest).client_ids or []
+    if len(client_ids) > limits.PAGE_MAX:
+        raise Problem(400, f"client_ids may name {limits.PAGE_MAX} clients")
+    with incoming.database.read() as connection:
+        infos = accounts.client_infos(connection, client_ids)
+    return reply(PublicInfos({client_id: _keys_of(info) for client_id, info in infos.items()}))
+
+
+def service_check(_incoming: Incoming) -> Response:
+    """Answer a probe."""
+    return reply({"status": "ok"})
+
+
+def _check_registration(incoming: Incoming, given: str) -> None:
+    if not hmac.compare_digest(accounts.digest(given), incoming.registration_token_hash):
+        raise Problem(401, "the registration token is not valid")
+
+
+def _client_info(incoming: Incoming) -> ClientInfo:
     incoming.caller()
     client_id = uuid_of(incoming.segment("client_id"), 404)
     with incoming.database.read() as connection:
         info = accounts.client_info(connection, client_id)
     if info is None:
         raise Problem(404, "no such client")
-    return reply(info)
+    return info
 
 
-def service_check(_incoming: Incoming) -> Response:
-    """Answer a probe."""
-    return reply({"status": "ok"})
+def _keys_of(info: ClientInfo) -> PublicInfo:
+    return PublicInfo(info.client_id, info.public_key, info.signing_key)

@@ -15,6 +15,8 @@ from e3db_connectors.wire import limits
 from e3db_connectors.wire.records import BatchGet, BulkDelete, BulkDeleteResult, FailedDelete, RecordUpload
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy import Connection
     from starlette.responses import Response
 
@@ -23,17 +25,22 @@ if TYPE_CHECKING:
 
 def write(incoming: Incoming) -> Response:
     """Create a record."""
-    caller = incoming.caller()
-    upload = incoming.json(RecordUpload)
+    upload = own_upload(incoming)
     if upload.meta.file_meta is not None:
         raise Problem(400, "file_meta belongs to files, not to records")
-    if upload.meta.writer_id != caller:
-        raise Problem(403, "writer_id must be the caller")
-    check_type(upload.meta.record_type)
-    upload = msgspec.structs.replace(upload, meta=msgspec.structs.replace(upload.meta, user_id=uuid_of(upload.meta.user_id)))
     with incoming.database.write() as connection:
         record = records.add(connection, incoming.database.clock, upload)
     return reply(record.body(), 201)
+
+
+def own_upload(incoming: Incoming) -> RecordUpload:
+    """A record that the caller may write."""
+    caller = incoming.caller()
+    upload = incoming.json(RecordUpload)
+    if upload.meta.writer_id != caller:
+        raise Problem(403, "writer_id must be the caller")
+    check_type(upload.meta.record_type)
+    return msgspec.structs.replace(upload, meta=msgspec.structs.replace(upload.meta, user_id=uuid_of(upload.meta.user_id)))
 
 
 def read(incoming: Incoming) -> Response:
@@ -74,7 +81,9 @@ def delete(incoming: Incoming, *, versioned: bool = True) -> Response:
     """Delete a record, at its current version unless that does not matter; what is not there may not be deleted either (section 9.2)."""
     caller = incoming.caller()
     with incoming.database.write() as connection:
-        records.remove(connection, _current(connection, incoming, caller, missing=403, versioned=versioned))
+        record = _current(connection, incoming, caller, missing=403, versioned=versioned)
+        records.remove(connection, record)
+    _remove_bodies(incoming, [record])
     return empty()
 
 
@@ -95,14 +104,24 @@ def bulk_delete(incoming: Incoming) -> Response:
     body = incoming.json(BulkDelete)
     _check_batch(body.record_ids)
     failed: list[FailedDelete] = []
+    removed: list[StoredRecord] = []
     with incoming.database.write() as connection:
         for record_id in dict.fromkeys(body.record_ids):
             record = records.find(connection, record_id)
             if record is not None and record.writer_id == caller:
                 records.remove(connection, record)
+                removed.append(record)
             else:
                 failed.append(FailedDelete(record_id, "Not Found"))
+    _remove_bodies(incoming, removed)
     return reply(BulkDeleteResult({"N/A": failed} if failed else {}))
+
+
+def _remove_bodies(incoming: Incoming, removed: Iterable[StoredRecord]) -> None:
+    """To be called after the commit: a record without its body would be lost, a body without its record is swept."""
+    for record in removed:
+        if record.file_body:
+            incoming.bodies.remove(record.file_body)
 
 
 def _check_batch(record_ids: list[str]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from e3db_connectors.server.store.schema import clients, tokens
 from e3db_connectors.wire import times
@@ -61,6 +61,11 @@ def add_client(connection: Connection, new: NewClient) -> RegisteredClient:
         ),
     )
     return made
+
+
+def mark_backup(connection: Connection, client_id: str) -> bool:
+    """Note that a client's keys are backed up; False if there is no such client."""
+    return connection.execute(update(clients).where(clients.c.client_id == client_id).values(has_backup=True)).rowcount > 0
 
 
 def check_secret(connection: Connection, api_key_id: str, api_secret: str) -> str | None:

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import delete, insert, select, update
 
 from e3db_connectors.server.store.owners import Owner
-from e3db_connectors.server.store.schema import plain_members, records
+from e3db_connectors.server.store.schema import file_urls, plain_members, records
 from e3db_connectors.wire import times
 from e3db_connectors.wire.records import to_bytes
 
@@ -37,6 +37,8 @@ class StoredRecord(msgspec.Struct, frozen=True):
     version: str
     created: int
     last_modified: int
+    file_meta: str | None = None
+    file_body: str | None = None
 
     @property
     def owner(self) -> Owner:
@@ -45,6 +47,8 @@ class StoredRecord(msgspec.Struct, frozen=True):
 
     def meta(self) -> dict[str, Any]:
         """Its meta, as it is sent."""
+        # Only files have the member: some SDKs take a null for a file, too (protocol section 9.1).
+        file_meta = {"file_meta": msgspec.Raw(self.file_meta.encode())} if self.file_meta else {}
         return {
             "record_id": self.record_id,
             "writer_id": self.writer_id,
@@ -54,6 +58,7 @@ class StoredRecord(msgspec.Struct, frozen=True):
             "created": times.render(times.from_micros(self.created)),
             "last_modified": times.render(times.from_micros(self.last_modified)),
             "version": self.version,
+            **file_meta,
         }
 
     def body(self, fields: Sequence[str] = ()) -> dict[str, Any]:
@@ -70,11 +75,12 @@ def pair_hash(key: str, value: str) -> bytes:
     return blake2b(named + value.encode(), digest_size=16).digest()
 
 
-def add(connection: Connection, clock: Clock, upload: RecordUpload) -> StoredRecord:
-    """Store a new record."""
+def add(connection: Connection, clock: Clock, upload: RecordUpload, record_id: str = "", body: str | None = None) -> StoredRecord:
+    """Store a new record; a file's has the id that it was announced under, and a *body*."""
     now = clock.stamp()
+    record_id = record_id or str(uuid4())
     values = {
-        "record_id": str(uuid4()),
+        "record_id": record_id,
         "writer_id": upload.meta.writer_id,
         "user_id": upload.meta.user_id,
         "type": upload.meta.record_type,
@@ -82,6 +88,9 @@ def add(connection: Connection, clock: Clock, upload: RecordUpload) -> StoredRec
         "last_modified": now,
         **_content(upload),
     }
+    if body:
+        values["file_meta"] = to_bytes({"file_name": f"{record_id}-{now // 1_000_000}", **upload.meta.file_meta}).decode()
+        values["file_body"] = body
     seq = connection.execute(insert(records), values).lastrowid
     _index_plain(connection, seq, upload)
     return StoredRecord(seq=seq, **values)
@@ -97,8 +106,10 @@ def replace(connection: Connection, clock: Clock, record: StoredRecord, upload: 
 
 
 def remove(connection: Connection, record: StoredRecord) -> None:
-    """Delete a record."""
+    """Delete a record, and the URLs of its file; the body is the caller's to remove, once this is committed."""
     connection.execute(delete(records).where(records.c.seq == record.seq))
+    if record.file_body:
+        connection.execute(delete(file_urls).where(file_urls.c.file_id == record.record_id))
 
 
 def find(connection: Connection, record_id: str) -> StoredRecord | None:

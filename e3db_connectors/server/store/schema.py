@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Of this schema; a database of another one is refused."""
 
 metadata = MetaData()
@@ -26,6 +26,7 @@ clients = Table(
     Column("signing_key", Text, nullable=False),
     Column("api_key_id", String(64), nullable=False, unique=True),
     Column("secret_hash", LargeBinary(32), nullable=False),
+    Column("has_backup", Boolean, nullable=False, default=False),
 )
 
 tokens = Table(
@@ -82,11 +83,14 @@ records = Table(
     Column("version", String(36), nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("last_modified", BigInteger, nullable=False, unique=True),
+    Column("file_meta", Text),
+    Column("file_body", String(32)),
     sqlite_autoincrement=True,  # a deleted record's index is never given again: query pages go by it
 )
 Index("records_by_index", records.c.writer_id, records.c.type, records.c.seq)
 Index("records_by_created", records.c.writer_id, records.c.type, records.c.created, records.c.record_id)
 Index("records_by_modified", records.c.writer_id, records.c.type, records.c.last_modified, records.c.record_id)
+Index("records_by_body", records.c.file_body, sqlite_where=records.c.file_body.is_not(None), postgresql_where=records.c.file_body.is_not(None))
 
 plain_members = Table(
     "plain_members",
@@ -95,4 +99,48 @@ plain_members = Table(
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
     Column("pair_hash", LargeBinary(16), nullable=False, index=True),
+)
+
+pending_files = Table(
+    "pending_files",
+    metadata,
+    Column("file_id", String(36), primary_key=True),
+    Column("writer_id", String(36), ForeignKey("clients.client_id"), nullable=False),
+    Column("upload", Text, nullable=False),
+    Column("checksum", String(24), nullable=False),
+    Column("body", String(32), index=True),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
+file_urls = Table(
+    "file_urls",
+    metadata,
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("purpose", String(16), nullable=False),
+    Column("file_id", String(36), nullable=False, index=True),
+    Column("size", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+)
+
+notes = Table(
+    "notes",
+    metadata,
+    Column("note_id", String(36), primary_key=True),
+    Column("id_string", Text, unique=True),
+    Column("client_id", String(36), ForeignKey("clients.client_id")),
+    Column("mode", Text, nullable=False),
+    Column("recipient_signing_key", Text, nullable=False),
+    Column("writer_signing_key", Text, nullable=False),
+    Column("writer_encryption_key", Text, nullable=False),
+    Column("encrypted_access_key", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("plain", Text, nullable=False),
+    Column("file_meta", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("max_views", BigInteger, nullable=False),
+    Column("views", BigInteger, nullable=False),
+    Column("expiration", BigInteger, index=True),
+    Column("expires", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
 )

@@ -1,0 +1,129 @@
+"""Notes (protocol section 14). Their callers sign each request, and may be known by their key alone."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from e3db_connectors.crypto import encoding, signatures
+from e3db_connectors.errors import EncodingError
+from e3db_connectors.server.http import Incoming, reply, uuid_of
+from e3db_connectors.server.problem import Problem
+from e3db_connectors.server.store import notes
+from e3db_connectors.wire import limits
+from e3db_connectors.wire.notes import NoteUpload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+    from starlette.responses import Response
+
+    from e3db_connectors.server.signing import Signer
+    from e3db_connectors.server.store.notes import StoredNote
+
+
+def write(incoming: Incoming) -> Response:
+    """Store a note; a name that is taken stays with the note that has it."""
+    signer = incoming.signer(anonymous=True)
+    upload = _upload(incoming, signer)
+    with _writing(incoming) as (connection, now):
+        if signer.client_id and upload.id_string and notes.find_named(connection, upload.id_string):
+            raise Problem(409, "a note of this id_string exists")
+        note = notes.add(connection, upload, signer.client_id, now)
+    return reply(note.body(), 201)
+
+
+def replace(incoming: Incoming) -> Response:
+    """Put a note in the place of the caller's one of the same name, if there is one."""
+    signer = incoming.signer(anonymous=False)
+    upload = _upload(incoming, signer)
+    if not upload.id_string:
+        raise Problem(400, "id_string must name the note to replace")
+    with _writing(incoming) as (connection, now):
+        old = notes.find_named(connection, upload.id_string)
+        if old and old.client_id != signer.client_id:
+            raise Problem(403, "the note of this id_string is somebody else's")
+        if old:
+            notes.remove(connection, old)
+        note = notes.add(connection, upload, signer.client_id, now)
+    return reply(note.body())
+
+
+def read(incoming: Incoming) -> Response:
+    """Read a note, which counts; for all but its recipient there is none."""
+    signer = incoming.signer(anonymous=True)
+    with _writing(incoming) as (connection, _):
+        note = _wanted(connection, incoming)
+        if note is None or not _is_recipient(signer, note):
+            raise Problem(404, "no such note")
+        notes.count_view(connection, note)
+    return reply(note.body())
+
+
+def views_left(incoming: Incoming) -> Response:
+    """Tell recipient or writer how often a note can still be read."""
+    signer = incoming.signer(anonymous=True)
+    with _writing(incoming) as (connection, _):
+        note = _wanted(connection, incoming)
+    if note is None or not (_is_recipient(signer, note) or _is_writer(signer, note)):
+        raise Problem(404, "no such note")
+    return reply(note.views_left)
+
+
+def delete(incoming: Incoming) -> Response:
+    """Delete a note; for all but its writer there is none."""
+    signer = incoming.signer(anonymous=True)
+    note_id = uuid_of(incoming.segment("note_id"))
+    with _writing(incoming) as (connection, _):
+        note = notes.find(connection, note_id)
+        if note is None or not _is_writer(signer, note):
+            raise Problem(404, "no such note")
+        notes.remove(connection, note)
+    return reply({})
+
+
+@contextmanager
+def _writing(incoming: Incoming) -> Iterator[tuple[Connection, int]]:
+    """A transaction in which no note is past its time, and the time it is."""
+    with incoming.database.write() as connection:
+        now = incoming.database.clock.now()
+        notes.forget_expired(connection, now)
+        yield connection, now
+
+
+def _upload(incoming: Incoming, signer: Signer) -> NoteUpload:
+    upload = incoming.json(NoteUpload, limits.NOTE_MAX)
+    if upload.eacp and any(condition is not None for condition in upload.eacp.values()):
+        raise Problem(400, "this server cannot enforce an eacp, so it takes no note with one")
+    if upload.id_string and len(upload.id_string) > limits.NAME_MAX:
+        raise Problem(400, f"an id_string has at most {limits.NAME_MAX} characters")
+    _key(upload.recipient_signing_key)
+    if _key(upload.writer_signing_key) != signer.public_key:
+        raise Problem(400, "writer_signing_key must be the key that signs the request")
+    return upload
+
+
+def _wanted(connection: Connection, incoming: Incoming) -> StoredNote | None:
+    note_ids, names = ([value for value in incoming.query(member) if value] for member in ("note_id", "id_string"))
+    if len(note_ids) + len(names) != 1:
+        raise Problem(400, "either note_id or id_string must name one note")
+    return notes.find_named(connection, names[0]) if names else notes.find(connection, uuid_of(note_ids[0]))
+
+
+def _is_recipient(signer: Signer, note: StoredNote) -> bool:
+    return _key(note.recipient_signing_key) == signer.public_key
+
+
+def _is_writer(signer: Signer, note: StoredNote) -> bool:
+    if note.client_id:
+        return note.client_id == signer.client_id
+    return _key(note.writer_signing_key) == signer.public_key
+
+
+def _key(text: str) -> str:
+    """A signing key in its canonical form."""
+    try:
+        return encoding.encode(encoding.decode_exactly(text, signatures.PUBLIC_SIZE, what="signing key"))
+    except EncodingError as exc:
+        raise Problem(400, str(exc)) from None

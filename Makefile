@@ -38,7 +38,7 @@ format: $(VENV)/.dev ## Format the code and mend what can be mended by itself
 	$(BIN)/ruff check --fix $(CODE)
 
 cassettes: $(VENV)/.dev ## Record the bytes of each operation anew, against a server of its own
-	E3DB_RECORD_CASSETTES=1 $(BIN)/python -m pytest --quiet -p no:randomly tests/cassettes
+	E3DB_RECORD_CASSETTES=1 $(BIN)/python -m pytest --quiet -p no:randomly -W ignore::pytest.PytestUnraisableExceptionWarning tests/cassettes
 
 constraints: $(VENV)/.dev ## Compile constraints.txt and constraints/*.txt anew, with the newest versions
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \

@@ -5,6 +5,7 @@ from __future__ import annotations
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+from e3db_connectors.client import forks
 from e3db_connectors.client.cache import BoundedCache
 from e3db_connectors.crypto.access_keys import generate_access_key, open_access_key, seal_access_key
 from e3db_connectors.errors import AccessKeyMissing, Conflict, NotFound, ResponseInvalid, UntrustedKey
@@ -45,6 +46,7 @@ class AccessKeys:
         self._config = config
         self._suite = suite
         self._lock = Lock()
+        forks.renew_in_child(self)
         self._keys: BoundedCache[Owner, bytes] = BoundedCache(MAX_KEYS, MAX_AGE_SECONDS)
         self._opened: BoundedCache[tuple[Owner, str], bytes] = BoundedCache(MAX_KEYS, MAX_AGE_SECONDS)
 
@@ -82,6 +84,10 @@ class AccessKeys:
             AccessKeyMissing: It has not been shared with us.
         """
         return self._require((meta.writer_id, meta.user_id, meta.record_type))
+
+    def after_fork(self) -> None:
+        """Let go of a lock that a thread of the parent may have held."""
+        self._lock = Lock()
 
     def forget(self) -> None:
         """Drop all keys."""

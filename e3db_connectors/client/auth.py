@@ -11,7 +11,8 @@ from uuid import uuid4
 
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from e3db_connectors.client import decoding
+from e3db_connectors.client import decoding, forks
+from e3db_connectors.client.clock import DatedAuth
 from e3db_connectors.client.transport import Call
 from e3db_connectors.crypto import signatures
 from e3db_connectors.wire import paths, tsv1
@@ -19,6 +20,8 @@ from e3db_connectors.wire.accounts import Token
 from e3db_connectors.wire.tsv1 import Tsv1Header
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from requests import PreparedRequest
 
     from e3db_connectors.client.transport import Transport
@@ -45,22 +48,27 @@ class _Bearer(AuthBase):
         return request
 
 
-class Tsv1Auth(AuthBase):
+class Tsv1Auth(DatedAuth):
     """Signs each request (protocol section 4).
 
     Args:
         keys: A signing key pair.
         client_id: Whose it is; without it the request is anonymous.
+        now: The clock that the signed time comes from.
     """
 
-    def __init__(self, keys: KeyPair, client_id: str = "") -> None:
+    def __init__(self, keys: KeyPair, client_id: str = "", now: Callable[[], float] = time.time) -> None:
         """Keep the keys."""
-        self._keys, self._client_id = keys, client_id
+        self._keys, self._client_id, self._now = keys, client_id, now
+
+    def at(self, now: Callable[[], float]) -> Tsv1Auth:
+        """The same, by another clock."""
+        return Tsv1Auth(self._keys, self._client_id, now)
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         """Sign method, path and query; each attempt gets a nonce of its own."""
         parts = urlsplit(request.url or "")
-        header = Tsv1Header(self._keys.public, int(time.time()), str(uuid4()), self._client_id)
+        header = Tsv1Header(self._keys.public, int(self._now()), str(uuid4()), self._client_id)
         text = header.to_sign(request.method or "", str(parts.path), tsv1.canonical_query(str(parts.query)))
         signature = signatures.sign(signatures.digest(text), self._keys.private)
         request.headers["Authorization"] = replace(header, signature=signature).text()
@@ -78,6 +86,7 @@ class TokenSource:
         self._transport = transport
         self._basic = HTTPBasicAuth(api_key_id, api_secret)
         self._lock = Lock()
+        forks.renew_in_child(self)
         self._current: _Bearer | None = None
         self._renew_at = 0.0
 
@@ -91,6 +100,10 @@ class TokenSource:
             if self._current is None or time.monotonic() >= self._renew_at:
                 self._current = self._fetch()
             return self._current
+
+    def after_fork(self) -> None:
+        """Let go of a lock that a thread of the parent may have held."""
+        self._lock = Lock()
 
     def discard(self, refused: AuthBase) -> None:
         """Forget a token that the server refused, unless another thread has renewed it since."""

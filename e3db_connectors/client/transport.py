@@ -1,39 +1,51 @@
-"""HTTP: one pooled session, timeouts, and repeats where repeating is harmless (design section 4.10)."""
+"""HTTP: calls with a time limit, repeated where that is harmless, and the streams of large files (design section 4.10)."""
 
 from __future__ import annotations
 
-import logging
+import os
+import time
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final, NoReturn
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+from urllib.parse import SplitResult, urlsplit
 
-import msgspec
 import requests
-import tenacity
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import HTTPError
 
-from e3db_connectors.errors import E3DBError, OutcomeUnknown, ResponseInvalid, TransportError, Unavailable, from_status
+from e3db_connectors.client.clock import DatedAuth, ServerClock, date_of
+from e3db_connectors.client.connections import Attempt, Deadline, SessionPool
+from e3db_connectors.client.replies import HEADERS, raw_pieces, read_body, reason
+from e3db_connectors.client.retries import BUDGET_SECONDS, Busy, repeated, retry_after
+from e3db_connectors.errors import (
+    ConfigError,
+    OutcomeUnknown,
+    ResponseInvalid,
+    TransportError,
+    Unauthorized,
+    Unavailable,
+    from_status,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from requests.auth import AuthBase
 
-_log = logging.getLogger(__name__)
+INSECURE_VARIABLE: Final = "E3DB_ALLOW_INSECURE_HTTP"
+TRANSFER_SECONDS: Final = 24 * 3600.0
+"""The longest that the body of a file travels; what ends a stalled one is `connections.READ_SECONDS`."""
 
-POOL_SIZE: Final = 32
-CONNECT_SECONDS: Final = 10.0
-READ_SECONDS: Final = 60.0
-MAX_ATTEMPTS: Final = 5
-BUDGET_SECONDS: Final = 120.0
-RETRY_AFTER_MAX: Final = 30.0
-REASON_MAX: Final = 200
-HTTP_OK: Final = 200
-HTTP_REDIRECT: Final = 300
-HTTP_ERROR: Final = 400
-HTTP_BROKEN: Final = 500
+FILE_URL: Final = "(file url)"
+"""What errors show instead of a file's URL, which is the permission to use it."""
+
+_OK: Final = 200
+_REDIRECT: Final = 300
+_ERROR: Final = 400
+_BUSY: Final = 429
+_BROKEN: Final = 500
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -75,33 +87,35 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-class _Busy(E3DBError):
-    """The server asked to come back in *seconds*; wraps the error to raise if there is no time left."""
-
-    def __init__(self, error: Unavailable, seconds: float) -> None:
-        super().__init__(str(error))
-        self.error, self.seconds = error, seconds
-
-
 class Transport:
-    """Sends calls to one server; safe to use from several threads."""
+    """Sends calls to one server; several threads may share one, and so may the children of a fork.
 
-    def __init__(self, api_url: str) -> None:
-        """Prepare a session; nothing is sent yet."""
+    Args:
+        api_url: Where it is.
+        allow_insecure_http: Let clear text HTTP go beyond this machine; by default only if ``E3DB_ALLOW_INSECURE_HTTP=1``.
+
+    Raises:
+        ConfigError: It is clear text HTTP to another machine: bearer tokens and metadata could be read on the way.
+    """
+
+    def __init__(self, api_url: str, *, allow_insecure_http: bool | None = None) -> None:
+        """Prepare the connections; nothing is sent yet."""
         self._url = api_url.rstrip("/")
-        self._session = requests.Session()
-        # Proxies and certificates as the environment names them, looked up once and not at every call; and nothing from ~/.netrc.
-        found = self._session.merge_environment_settings(self._url, {}, None, None, None)
-        self._session.proxies, self._session.verify = found["proxies"], found["verify"]
-        self._session.trust_env = False
-        adapter = HTTPAdapter(pool_maxsize=POOL_SIZE, pool_block=True, max_retries=0)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
-        self._session.headers["User-Agent"] = "e3db-connectors"
+        if allow_insecure_http is None:
+            allow_insecure_http = os.environ.get(INSECURE_VARIABLE) == "1"
+        if not allow_insecure_http:
+            _require_secure(urlsplit(self._url))
+        self._sessions = SessionPool(self._url)
+        self._clock = ServerClock()
+
+    @property
+    def clock_offset(self) -> float | None:
+        """Seconds by which the server's clock is ahead of this machine's; None before the first reply."""
+        return self._clock.offset
 
     def close(self) -> None:
         """Close all connections."""
-        self._session.close()
+        self._sessions.close()
 
     def send(self, call: Call, auth: AuthBase) -> Reply:
         """Send *call*, again if that is harmless, until it succeeds or the time budget is spent.
@@ -109,107 +123,149 @@ class Transport:
         Raises:
             APIError: The server refused.
             TransportError: No reply; `OutcomeUnknown` if the call may have taken effect.
-            ResponseInvalid: The reply is a redirect or no HTTP.
+            ResponseInvalid: The reply is a redirect, too large or no HTTP.
         """
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda exc: _may_repeat(exc, call)),
-            wait=_wait,
-            stop=tenacity.stop_after_attempt(MAX_ATTEMPTS) | tenacity.stop_after_delay(BUDGET_SECONDS),
-            before_sleep=_log_repeat,
-            reraise=True,
-        )
-        try:
-            return retrying(self._send_once, call, auth)
-        except _Busy as busy:
-            raise busy.error from None
+        deadline, correction = Deadline(BUDGET_SECONDS), self._clock.correction
 
-    def _send_once(self, call: Call, auth: AuthBase) -> Reply:
-        try:
-            response = self._session.request(
-                call.method,
-                self._url + call.path,
-                data=call.body,
-                headers={"Content-Type": call.content_type} if call.body is not None else None,
-                auth=auth,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-            )
-        except requests.RequestException as exc:
-            self._raise_transport(call, exc)
-        if HTTP_OK <= response.status_code < HTTP_REDIRECT:
-            return Reply(response.status_code, response.content, _date(response), response.headers)
-        if response.status_code < HTTP_ERROR:
-            raise ResponseInvalid(f"{call.shown}: the server answered with a redirect; check api_url")
-        if response.status_code >= HTTP_BROKEN and not call.repeatable and "Retry-After" not in response.headers:
-            # A gateway's error says nothing of what happened behind it.
-            raise OutcomeUnknown(f"{call.shown}: HTTP {response.status_code}; it may have been done or not")
-        error = from_status(call.method, call.shown_path or call.path, response.status_code, _reason(response.content))
-        if isinstance(error, Unavailable) and "Retry-After" in response.headers:
-            raise _Busy(error, _retry_after(response.headers["Retry-After"]))
-        raise error
+        def attempt() -> Reply:
+            return self._send_once(call, auth, deadline)
 
-    def _raise_transport(self, call: Call, exc: requests.RequestException) -> NoReturn:
-        if _never_sent(exc):
-            raise TransportError(f"cannot reach {self._url}; is the server running and the address right?") from None
-        words = f"{call.shown}: {'timed out' if isinstance(exc, requests.Timeout) else 'connection broken off'}"
+        try:
+            return repeated(attempt, deadline, repeatable=call.repeatable)
+        except Unauthorized:
+            if not isinstance(auth, DatedAuth) or self._clock.correction == correction:
+                raise
+        # The signature stated a wrong time, and the refusal told the right one.
+        return repeated(attempt, deadline, repeatable=call.repeatable)
+
+    def upload(self, url: str, pieces: Iterable[bytes], size: int, headers: Mapping[str, str]) -> None:
+        """Send the body of a file to where the server wants it, once and without credentials.
+
+        Raises:
+            APIError: It was refused.
+            TransportError: It did not get through.
+            ResponseInvalid: The URL is not safe, or the reply no success.
+        """
+        self._check_file_url(url)
+        deadline = Deadline(TRANSFER_SECONDS)
+        with (
+            _file_errors("upload"),
+            self._sessions.lend(deadline) as session,
+            closing(Attempt(deadline).request(session, "PUT", url, data=_Sized(pieces, size), headers={**HEADERS, **headers})) as response,
+        ):
+            _require_ok("PUT", response)
+
+    def download(self, url: str) -> Iterator[bytes]:
+        """Receive the body of a file, as it is, from where the server keeps it; without credentials.
+
+        Raises:
+            APIError: It was refused.
+            TransportError: It did not come through.
+            ResponseInvalid: The URL is not safe, or the reply no success.
+        """
+        self._check_file_url(url)
+        deadline = Deadline(TRANSFER_SECONDS)
+        headers = {"Accept-Encoding": "identity"}
+        with (
+            _file_errors("download"),
+            self._sessions.lend(deadline) as session,
+            closing(Attempt(deadline).request(session, "GET", url, headers=headers)) as response,
+        ):
+            _require_ok("GET", response)
+            yield from raw_pieces(response)
+
+    def _send_once(self, call: Call, auth: AuthBase, deadline: Deadline) -> Reply:
+        headers = {**HEADERS, "Content-Type": call.content_type} if call.body is not None else HEADERS
+        credentials = auth.at(self._clock.now) if isinstance(auth, DatedAuth) else auth
+        attempt, started = Attempt(deadline), time.time()
+        try:
+            with (
+                self._sessions.lend(deadline) as session,
+                closing(
+                    attempt.request(session, call.method, self._url + call.path, data=call.body, headers=headers, auth=credentials)
+                ) as response,
+            ):
+                self._clock.learn(response.headers, started)
+                return _judged(call, response)
+        except (requests.RequestException, HTTPError, TimeoutError) as exc:
+            raise self._no_reply(call, exc, sent=attempt.sent) from None
+
+    def _no_reply(self, call: Call, exc: Exception, *, sent: bool) -> TransportError:
+        timed_out = isinstance(exc, (requests.Timeout, TimeoutError))
+        if not sent:
+            return TransportError(f"cannot reach {self._url}; is the server running and the address right?")
+        words = f"{call.shown}: {'timed out' if timed_out else 'connection broken off'}"
         if call.repeatable:
-            raise TransportError(words) from None
-        raise OutcomeUnknown(f"{words} before the answer; it may have been done or not") from None
+            return TransportError(words)
+        return OutcomeUnknown(f"{words} before the answer; it may have been done or not")
 
-
-def _never_sent(exc: requests.RequestException) -> bool:
-    if isinstance(exc, requests.ConnectTimeout):
-        return True
-    cause = exc.args[0] if exc.args else None
-    return isinstance(getattr(cause, "reason", cause), NewConnectionError)
-
-
-def _may_repeat(exc: BaseException, call: Call) -> bool:
-    if isinstance(exc, OutcomeUnknown):
-        return False
-    if isinstance(exc, (TransportError, _Busy)):
-        return True
-    return isinstance(exc, Unavailable) and call.repeatable
-
-
-_backoff = tenacity.wait_random_exponential(multiplier=0.2, max=10)
-
-
-def _wait(state: tenacity.RetryCallState) -> float:
-    exc = state.outcome.exception() if state.outcome else None
-    return exc.seconds if isinstance(exc, _Busy) else _backoff(state)
-
-
-def _log_repeat(state: tenacity.RetryCallState) -> None:
-    exc = state.outcome.exception() if state.outcome else None
-    _log.info("%s; trying again (attempt %d of %d)", exc, state.attempt_number + 1, MAX_ATTEMPTS)
-
-
-def _retry_after(header: str) -> float:
-    try:
-        seconds = float(header)
-    except ValueError:
+    def _check_file_url(self, url: str) -> None:
+        """Let pass what is encrypted on its way, or leads to the API's own address."""
         try:
-            seconds = (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
-            seconds = 1.0
-    return min(max(seconds, 0.0), RETRY_AFTER_MAX) if seconds == seconds else 1.0  # noqa: PLR0124 - NaN
+            parts, own = urlsplit(url), urlsplit(self._url)
+            safe = parts.scheme == "https" or _origin(parts) == _origin(own)
+            plain = parts.hostname and not parts.username and not parts.password
+        except ValueError:
+            safe = plain = False
+        if not (safe and plain):
+            raise ResponseInvalid("the server names a place for a file that is neither https nor its own address")
 
 
-def _date(response: requests.Response) -> datetime | None:
+class _Sized:
+    """Pieces whose size is known in all, so that they travel under a ``Content-Length``."""
+
+    def __init__(self, pieces: Iterable[bytes], size: int) -> None:
+        self._pieces, self._size = pieces, size
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._pieces)
+
+
+def _judged(call: Call, response: requests.Response) -> Reply:
+    """The reply, if it is a success."""
+    status = response.status_code
+    if _OK <= status < _REDIRECT:
+        return Reply(status, read_body(response, call.shown), date_of(response.headers), response.headers)
+    if status < _ERROR:
+        raise ResponseInvalid(f"{call.shown}: the server answered with a redirect; check api_url")
+    says_when = "Retry-After" in response.headers
+    if status >= _BROKEN and not call.repeatable and not says_when:
+        # A gateway's error says nothing of what happened behind it.
+        raise OutcomeUnknown(f"{call.shown}: HTTP {status}; it may have been done or not")
+    error = from_status(call.method, call.shown_path or call.path, status, reason(response))
+    if isinstance(error, Unavailable) and (says_when or status == _BUSY):
+        raise Busy(error, retry_after(response.headers))
+    raise error
+
+
+def _require_ok(method: str, response: requests.Response) -> None:
+    if response.status_code >= _ERROR:
+        raise from_status(method, FILE_URL, response.status_code, reason(response))
+    if response.status_code != _OK:
+        raise ResponseInvalid(f"{method} {FILE_URL}: HTTP {response.status_code}")
+
+
+@contextmanager
+def _file_errors(what: str) -> Iterator[None]:
     try:
-        return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
-    except (KeyError, ValueError, TypeError):
-        return None
+        yield
+    except (requests.RequestException, HTTPError, TimeoutError):
+        raise TransportError(f"the {what} of a file broke off or took too long; nothing has become visible") from None
 
 
-class _ErrorBody(msgspec.Struct):
-    error: str = ""
-
-
-def _reason(body: bytes) -> str:
+def _require_secure(url: SplitResult) -> None:
+    if url.scheme == "https" or url.hostname == "localhost":
+        return
     try:
-        words = msgspec.json.decode(body, type=_ErrorBody).error
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return ""
-    return "".join(char if char.isprintable() else " " for char in words[:REASON_MAX])
+        loopback = ip_address(url.hostname or "").is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ConfigError(f"api_url is http to another machine; use https, or set {INSECURE_VARIABLE}=1 in a network that you trust")
+
+
+def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
+    return url.scheme, url.hostname, url.port or _PORTS.get(url.scheme)

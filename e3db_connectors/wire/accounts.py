@@ -79,7 +79,7 @@ class Token(msgspec.Struct, frozen=True):
     access_token: str
     token_type: str
     expires_in: int
-    expires_at: str
+    expires_at: str = ""
 
     def __repr__(self) -> str:
         """Without the token itself."""

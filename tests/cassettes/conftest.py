@@ -10,9 +10,10 @@ from uuid import UUID
 import pytest
 import vcr
 from nacl import bindings
+from vcr.stubs.requests_stubs import VCRRequestsHTTPConnection
 
 from e3db_connectors import Client, Config
-from e3db_connectors.client import notes
+from e3db_connectors.client import connections, notes
 from e3db_connectors.crypto import encoding
 from e3db_connectors.crypto.signatures import signing_keypair_from_seed
 
@@ -74,6 +75,7 @@ def cassette(request):
         before_record_request=_without_secrets,
         before_record_response=_without_token,
         decode_compressed_response=True,
+        custom_patches=[(connections._Pool, "ConnectionCls", VCRRequestsHTTPConnection)],
     )
     path = FOLDER / f"{request.node.name.removeprefix('test_')}.yaml"
     if RECORDING:

@@ -258,7 +258,7 @@ def test_the_log_does_not_show_where_files_are(tmp_path, running_server):
         client.read_file(client.write_file("t", tmp_path / "source").meta.record_id, tmp_path / "target")
     log = (tmp_path / "server.log").read_text()
     assert log.count(" /files/*** 200") == 2
-    assert not re.search(r"/files/[\w-]{20}", log)
+    assert not re.search(r" /files/[\w-]{20}", log)
 
 
 def test_memory_stays_flat(call, announce, server):

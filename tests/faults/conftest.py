@@ -1,32 +1,48 @@
 """Faults between a real client and a real server."""
 
+from contextlib import contextmanager
+
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
+
+from e3db_connectors.client import connections
 
 
-class FaultyAdapter(HTTPAdapter):
+class FaultySessions:
     """Sends requests for real, and breaks off where it is told to: before the request has left, or after the server has acted.
 
     Args:
+        sessions: The real ones.
         plan: Called with method and path; answers ``"before"``, ``"after"`` or None. Each call of an operation asks anew.
     """
 
-    def __init__(self, plan):
-        super().__init__(pool_maxsize=32)
-        self.plan = plan
+    def __init__(self, sessions, plan):
+        self.sessions, self.plan = sessions, plan
         self.broken = 0
 
-    def send(self, request, **options):
-        fault = self.plan(request.method, request.path_url)
+    @contextmanager
+    def lend(self, deadline):
+        with self.sessions.lend(deadline) as session:
+            yield FaultySession(session, self)
+
+    def close(self):
+        self.sessions.close()
+
+
+class FaultySession:
+    def __init__(self, session, owner):
+        self.session, self.owner = session, owner
+
+    def request(self, method, url, **options):
+        fault = self.owner.plan(method, "/" + url.split("/", 3)[3])
+        self.owner.broken += fault is not None
         if fault == "before":
-            self.broken += 1
-            raise requests.ReadTimeout(request=request)
-        response = super().send(request, **options)
+            connections._current.get().sent = True  # as far as the client can tell
+            raise requests.ReadTimeout
+        response = self.session.request(method, url, **options)
         if fault == "after":
             response.close()
-            self.broken += 1
-            raise requests.ConnectionError("the reply got lost", request=request)
+            raise requests.ConnectionError("the reply got lost")
         return response
 
 
@@ -35,10 +51,9 @@ def break_calls():
     """Make the calls of a client fail: ``break_calls(client, plan)``."""
 
     def install(client, plan):
-        adapter, session = FaultyAdapter(plan), client._transport._session
-        session.close()  # what the adapters so far hold
-        session.mount(client.config.api_url, adapter)
-        return adapter
+        transport = client._transport
+        transport._sessions = FaultySessions(transport._sessions, plan)
+        return transport._sessions
 
     return install
 

@@ -7,9 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import tenacity
+from hypothesis import given
+from hypothesis import strategies as st
 
 from e3db_connectors import errors
-from e3db_connectors.client import transport
+from e3db_connectors.client import retries, transport
 from e3db_connectors.client.auth import NoAuth
 from e3db_connectors.client.transport import Call, Transport
 
@@ -111,21 +113,56 @@ def test_a_create_that_met_a_defect_is_not_repeated():
 def test_a_refused_create_is_repeated_when_the_server_says_when(status, waits):
     with serving((status, {"Retry-After": "3"}, b""), OK) as server:
         assert send(server, CREATE).status == 200
-    assert waits == [3]
+    assert 3 <= waits[0] <= 3 * 1.25 + 10
 
 
-@pytest.mark.parametrize(("header", "wait"), [("99999", 30), ("-5", 0), ("nan", 1), ("soon", 1), ("Thu, 01 Jan 1970 00:00:00 GMT", 0)])
-def test_retry_after_is_obeyed_within_bounds(header, wait, waits):
-    with serving((503, {"Retry-After": header}, b""), OK) as server:
-        send(server, READ)
-    assert waits == [wait]
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        ("99999", 30),
+        ("1e400", 30),
+        ("-5", 0),
+        ("-inf", 0),
+        ("0.5", 0.5),
+        ("nan", 1),
+        ("soon", 1),
+        ("", 1),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+        ("Fri, 01 Jan 2100 00:00:00 GMT", 30),
+        ("Fri, 99 Jan 2100 00:00:00 GMT", 1),
+    ],
+)
+def test_retry_after_is_obeyed_within_bounds(header, wait):
+    assert retries.retry_after({"Retry-After": header, "Date": "Tue, 24 Nov 2026 12:00:00 GMT"}) == wait
+
+
+@given(st.text() | st.floats().map(str) | st.integers().map(str))
+def test_no_retry_after_waits_longer_than_its_bound(header):
+    assert 0 <= retries.retry_after({"Retry-After": header}) <= retries.RETRY_AFTER_MAX
+
+
+def test_a_fleet_does_not_come_back_in_the_same_instant(waits):
+    for _ in range(5):
+        with serving((503, {"Retry-After": "20"}, b""), OK) as server:
+            send(server, READ)
+    assert len(set(waits)) == 5
+    assert all(20 <= wait <= 20 * 1.25 + 10 for wait in waits)
 
 
 def test_attempts_end():
-    with serving(*[(503, {"Retry-After": "1"}, b'{"error": "no"}')] * 9) as server:
+    with serving(*[(503, {}, b'{"error": "no"}')] * 9) as server:
         with pytest.raises(errors.Unavailable, match="503: no"):
             send(server, READ)
-        assert server.seen["/read"] == transport.MAX_ATTEMPTS
+        assert server.seen["/read"] == retries.MAX_ATTEMPTS
+
+
+def test_no_wait_begins_that_would_pass_the_time_budget(monkeypatch, waits):
+    monkeypatch.setattr(transport, "BUDGET_SECONDS", 15.0)
+    with serving(*[(503, {"Retry-After": "20"}, b"")] * 3) as server:
+        with pytest.raises(errors.Unavailable):
+            send(server, READ)
+        assert server.seen["/read"] == 1
+    assert waits == []
 
 
 def test_redirects_are_not_followed():

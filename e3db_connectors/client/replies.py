@@ -1,0 +1,94 @@
+"""Reading replies in bounded memory: a server, or who has taken its place, may send whatever it likes."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import requests
+from urllib3.exceptions import HTTPError
+
+from e3db_connectors.client.connections import PIECE_SIZE
+from e3db_connectors.errors import ResponseInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REPLY_MAX: Final = 64 * 1024 * 1024
+"""Bytes of a reply, unpacked. A page of a thousand records of 48 KiB fits; what is larger travels as a file, in a stream."""
+REFUSAL_MAX: Final = 64 * 1024
+"""Bytes of a refusal's body that are read to find its reason."""
+REASON_MAX: Final = 200
+_GZIP: Final = 31
+"""`wbits` of the gzip format alone."""
+
+HEADERS: Final = {"Accept-Encoding": "gzip"}
+"""What `read_body` can unpack."""
+
+
+def raw_pieces(response: requests.Response) -> Iterator[bytes]:
+    """The body as it came, piece by piece.
+
+    Raises:
+        urllib3.exceptions.HTTPError: It broke off, took too long or is no HTTP.
+    """
+    # Not `stream`: that one looks for the end of a chunk's first line without a limit.
+    while piece := response.raw.read(PIECE_SIZE, decode_content=False):
+        yield piece
+
+
+def read_body(response: requests.Response, what: str, limit: int = REPLY_MAX) -> bytes:
+    """Read and unpack a body.
+
+    Args:
+        response: A reply of which only the head has been read.
+        what: What to call it in errors.
+        limit: Largest size, packed or not.
+
+    Raises:
+        ResponseInvalid: It is larger, or packed in a way that was not asked for.
+        urllib3.exceptions.HTTPError: It broke off, took too long or is no HTTP.
+    """
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in {"", "identity", "gzip"}:
+        raise ResponseInvalid(f"{what}: the reply is packed in a way that was not asked for")
+    pieces = raw_pieces(response)
+    body = bytearray()
+    try:
+        for piece in _unpacked(pieces, what) if coding == "gzip" else pieces:
+            body += piece
+            if len(body) > limit:
+                raise ResponseInvalid(f"{what}: the reply is larger than {limit} bytes")
+    except zlib.error:
+        raise ResponseInvalid(f"{what}: the reply cannot be unpacked") from None
+    return bytes(body)
+
+
+def _unpacked(pieces: Iterator[bytes], what: str) -> Iterator[bytes]:
+    unpacking, piece = zlib.decompressobj(_GZIP), b""
+    for received in pieces:
+        if unpacking.eof:
+            raise ResponseInvalid(f"{what}: the reply goes on after its end")
+        piece = received
+        while piece:
+            yield unpacking.decompress(piece, PIECE_SIZE)
+            piece = unpacking.unconsumed_tail
+    yield unpacking.flush()
+    if not unpacking.eof and unpacking.unused_data + piece:
+        raise ResponseInvalid(f"{what}: the reply cannot be unpacked")
+
+
+class _Refusal(msgspec.Struct):
+    error: str = ""
+
+
+def reason(response: requests.Response) -> str:
+    """The server's own words in a refusal, without control characters; empty if there are none to read."""
+    try:
+        words = msgspec.json.decode(read_body(response, "", REFUSAL_MAX), type=_Refusal).error
+    except (ResponseInvalid, HTTPError, requests.RequestException, TimeoutError):
+        return ""
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return ""
+    return "".join(char if char.isprintable() else " " for char in words[:REASON_MAX])

@@ -155,6 +155,13 @@ class _Adapter(HTTPAdapter):
         manager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
         return manager
 
+    def close(self) -> None:
+        """Close the connections now; urllib3 leaves it to the garbage collector, which may find them in a traceback much later."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in list(manager.pools.keys()):
+                manager.pools[key].close()
+        super().close()
+
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:

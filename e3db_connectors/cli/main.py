@@ -58,7 +58,7 @@ def main() -> None:
     envvar="E3DB_SERVER_PUBLIC_URL",
     help="URL under which clients reach the server, for links to files. [default: the address that a request came to]",
 )
-def serve(  # noqa: PLR0913 - one for each option
+def serve(
     host: str, port: int, database: str, files_dir: Path, registration_token_file: Path | None, public_url: str | None
 ) -> None:
     """Run an E3DB-compatible server."""

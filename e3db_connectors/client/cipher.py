@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from e3db_connectors.client.access_keys import AccessKeys
     from e3db_connectors.crypto.suite import CipherSuite
-    from e3db_connectors.wire.records import Meta, Result
+    from e3db_connectors.wire.records import Result
 
 
 class RecordCipher:
@@ -46,8 +46,10 @@ class RecordCipher:
         if not chosen:
             return Record(result.meta, {}, result.rec_sig)
         key, opener = self._keys.for_reading(result.meta, result.access_key), self._opener()
-        opened = {name: _open_field(opener, result.meta, name, quad, key) for name, quad in chosen.items()}
-        return Record(result.meta, opened, result.rec_sig)
+        try:
+            return Record(result.meta, opener.open_all(key, chosen), result.rec_sig)
+        except IntegrityError as exc:
+            raise type(exc)(f"record {result.meta.record_id}, {exc}") from None
 
     def forget(self) -> None:
         """Drop the openers, and with them what was decrypted last."""
@@ -59,10 +61,3 @@ class RecordCipher:
         if opener is None:
             opener = self._local.opener = FieldOpener(self._suite)
         return opener
-
-
-def _open_field(opener: FieldOpener, meta: Meta, name: str, quad: str, key: bytes) -> str:
-    try:
-        return opener.open(key, quad)
-    except IntegrityError as exc:
-        raise type(exc)(f"field {name} of record {meta.record_id}: {exc}") from None

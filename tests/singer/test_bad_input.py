@@ -127,7 +127,7 @@ def test_a_record_that_our_key_does_not_open(run, plugins, client, server):
     done = run("tap-e3db", "--config", plugins.tap_config())
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert f"tap-e3db: field a of record {record.meta.record_id}: cipher text does not open" in done.stderr.splitlines()[-1]
+    assert f"tap-e3db: record {record.meta.record_id}, field a: cipher text does not open" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

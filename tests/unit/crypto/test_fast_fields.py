@@ -1,4 +1,4 @@
-"""The fast opener gives what the careful one gives, for every text and from every thread."""
+"""The fast opener gives what the careful one gives: in both suites, for every text, one by one or all at once, from every thread."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -6,55 +6,82 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e3db_connectors.crypto import fast_fields, fields
+from e3db_connectors.crypto import encoding, fields, sodium_handle
 from e3db_connectors.crypto.access_keys import generate_access_key
 from e3db_connectors.crypto.fast_fields import FieldOpener
 from e3db_connectors.crypto.nist import NistSuite
 from e3db_connectors.crypto.sodium import SodiumSuite
 from e3db_connectors.errors import E3DBError
 
-SUITE = SodiumSuite()
-KEY = generate_access_key()
-OPENER = FieldOpener(SUITE)
-QUAD = fields.seal_field(SUITE, KEY, "a value of some length")
+KEY, OTHER_KEY = generate_access_key(), generate_access_key()
+SUITES = {"sodium": SodiumSuite(), "nist": NistSuite()}
+OPENERS = {name: FieldOpener(suite) for name, suite in SUITES.items()}
+VALUE = "a value of some length"
+
+each_suite = pytest.mark.parametrize("name", SUITES)
 
 
-def outcome(way, quad):
+def seal(name, text, key=KEY):
+    return fields.seal_field(SUITES[name], key, text)
+
+
+def outcome(way):
     try:
-        return way(quad)
+        return way()
     except E3DBError as exc:
         return type(exc), str(exc)
 
 
-def both(quad):
-    fast = outcome(lambda text: OPENER.open(KEY, text), quad)
-    careful = outcome(lambda text: fields.open_field(SUITE, KEY, text), quad)
-    assert fast == careful
-    return fast
+def judged(name, quad):
+    """What becomes of a quad; the same alone, among others, and by the careful way."""
+    opener, good = OPENERS[name], seal(name, "good")
+    careful = outcome(lambda: fields.open_field(SUITES[name], KEY, quad))
+    assert outcome(lambda: opener.open(KEY, quad)) == careful
+    for quads in ({"a": quad}, {"x": good, "a": quad}, {"a": quad, "x": good}):
+        together = outcome(lambda quads=quads: opener.open_all(KEY, quads))
+        assert together == (
+            {key: "good" if key == "x" else careful for key in quads}
+            if isinstance(careful, str)
+            else (careful[0], f"field a: {careful[1]}")
+        )
+    return careful
 
 
-def test_the_fast_way_is_there():
-    assert OPENER._fast
+@each_suite
+def test_the_fast_way_is_there(name):
+    assert OPENERS[name]._fast
 
 
-@given(st.text())
-def test_any_value_opens_alike(text):
-    assert both(fields.seal_field(SUITE, KEY, text)) == text
+@each_suite
+@given(text=st.text())
+def test_any_value_opens_alike(name, text):
+    assert judged(name, seal(name, text)) == text
 
 
-@given(st.text(alphabet="AZaz09-_=+/.", max_size=300))
-def test_any_text_is_judged_alike(quad):
-    both(quad)
+@each_suite
+@given(quad=st.text(alphabet="AZaz09-_=+/.", max_size=300))
+def test_any_text_is_judged_alike(name, quad):
+    judged(name, quad)
 
 
+@each_suite
+@given(texts=st.dictionaries(st.text(max_size=5), st.text(max_size=40), max_size=40))
+def test_many_values_open_together(name, texts):
+    assert OPENERS[name].open_all(KEY, {key: seal(name, text) for key, text in texts.items()}) == texts
+
+
+@each_suite
 @pytest.mark.parametrize("part", range(4))
-@pytest.mark.parametrize("change", ["short", "long", "padded", "empty", "newline", "other alphabet", "flipped"])
-def test_a_changed_part_is_judged_alike(part, change):
-    parts = QUAD.split(".")
+@pytest.mark.parametrize("change", ["short", "long", "byte short", "byte long", "padded", "empty", "newline", "other alphabet", "flipped"])
+def test_a_changed_part_is_judged_alike(name, part, change):
+    parts = seal(name, VALUE).split(".")
     text = parts[part]
+    raw = encoding.decode(text)
     changed = {
         "short": text[:-1],
         "long": text + "A",
+        "byte short": encoding.encode(raw[:-1]),
+        "byte long": encoding.encode(raw + b"x"),
         "padded": text + "=" * (-len(text) % 4),
         "empty": "",
         "newline": text + "\n",
@@ -62,44 +89,64 @@ def test_a_changed_part_is_judged_alike(part, change):
         "flipped": ("B" if text[0] == "A" else "A") + text[1:],
     }
     parts[part] = changed[change]
-    both(".".join(parts))
+    assert isinstance(judged(name, ".".join(parts)), str) == (change == "padded")
 
 
-def test_a_large_value_grows_the_buffer_and_small_ones_still_open():
-    large = "x" * 3_000_000
-    assert OPENER.open(KEY, fields.seal_field(SUITE, KEY, large)) == large
-    assert OPENER.open(KEY, QUAD) == "a value of some length"
+@each_suite
+@pytest.mark.parametrize("length", range(17))
+def test_a_value_shorter_than_its_tag_is_judged_alike(name, length):
+    parts = seal(name, VALUE).split(".")
+    parts[2] = encoding.encode(encoding.decode(parts[2])[:length])
+    assert not isinstance(judged(name, ".".join(parts)), str)
 
 
+@each_suite
+def test_another_key_opens_nothing(name):
+    assert outcome(lambda: OPENERS[name].open_all(OTHER_KEY, {"a": seal(name, VALUE)}))[1].startswith("field a: ")
+    assert OPENERS[name].open_all(KEY, {"a": seal(name, VALUE)}) == {"a": VALUE}
+    assert OPENERS[name].open_all(OTHER_KEY, {"a": seal(name, VALUE, OTHER_KEY)}) == {"a": VALUE}
+
+
+@each_suite
+def test_a_key_of_another_length_is_an_error(name):
+    assert not isinstance(outcome(lambda: OPENERS[name].open(KEY[:-1], seal(name, VALUE))), str)
+
+
+@each_suite
+def test_a_large_value_grows_the_buffers_and_small_ones_still_open(name):
+    texts = {"small": VALUE, "large": "x" * 3_000_000, "empty": ""}
+    assert OPENERS[name].open_all(KEY, {key: seal(name, text) for key, text in texts.items()}) == texts
+    assert OPENERS[name].open(KEY, seal(name, VALUE)) == VALUE
+
+
+@each_suite
 @pytest.mark.parametrize("text", [b"\xff", b"\xc3", b"ok\xed\xa0\x80"])
-def test_what_is_no_utf8_is_judged_alike(text):
+def test_what_is_no_utf8_is_judged_alike(name, text):
     class Bytes(str):
         __slots__ = ()
 
         def encode(self, *_):
             return text
 
-    both(fields.seal_field(SUITE, KEY, Bytes()))
+    assert not isinstance(judged(name, seal(name, Bytes())), str)
 
 
-def test_threads_do_not_get_each_others_values():
-    quads = [(fields.seal_field(SUITE, KEY, f"value {number}" * 20), f"value {number}" * 20) for number in range(500)]
+@each_suite
+def test_threads_do_not_get_each_others_values(name):
+    texts = [{str(n): f"value {number}-{n}" * 20 for n in range(5)} for number in range(100)]
+    records = [({key: seal(name, text) for key, text in record.items()}, record) for record in texts]
 
     def check(_):
-        opener = FieldOpener(SUITE)
-        return sum(opener.open(KEY, quad) != text for quad, text in quads * 4)
+        opener = FieldOpener(SUITES[name])
+        return sum(opener.open_all(KEY, quads) != record for quads, record in records * 4)
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(check, range(4))) == 0
 
 
 def test_without_the_handle_the_careful_way_does_it(monkeypatch):
-    monkeypatch.setattr(fast_fields, "_sodium", None)
-    opener = FieldOpener(SUITE)
+    monkeypatch.setattr(sodium_handle, "_sodium", None)
+    opener = FieldOpener(SUITES["sodium"])
     assert not opener._fast
-    assert opener.open(KEY, QUAD) == "a value of some length"
-
-
-def test_the_nist_suite_goes_the_careful_way():
-    suite = NistSuite()
-    assert FieldOpener(suite).open(KEY, fields.seal_field(suite, KEY, "x")) == "x"
+    assert opener.open(KEY, seal("sodium", VALUE)) == VALUE
+    assert opener.open_all(KEY, {"a": seal("sodium", VALUE)}) == {"a": VALUE}

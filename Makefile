@@ -25,7 +25,7 @@ interop: $(VENV)/.dev $(PLUGINS)/interop-python/.done $(PLUGINS)/interop-node/.d
 	E3DB_INTEROP=1 $(BIN)/python -m pytest --numprocesses 2 tests/interop $(ARGS)
 
 bench: $(VENV)/.dev ## Measure: ratios, side by side in one run
-	$(BIN)/python -m benchmarks.fields
+	$(BIN)/python -m benchmarks
 
 lint: $(VENV)/.dev ## Check style, types and which package may import which
 	$(BIN)/ruff check $(CODE)

@@ -121,15 +121,22 @@ class _Rechunked:
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
-        self._buffer = bytearray()
+        self._piece, self._at = b"", 0
 
     def take(self, size: int) -> bytes:
         """The next *size* bytes, or fewer at the end."""
-        while len(self._buffer) < size:
+        taken = [self._next(size)]
+        missing = size - len(taken[0])
+        while missing:
             piece = next(self._pieces, None)
             if piece is None:
                 break
-            self._buffer += piece
-        taken = bytes(self._buffer[:size])
-        del self._buffer[:size]
-        return taken
+            self._piece, self._at = piece, 0
+            taken.append(self._next(missing))
+            missing -= len(taken[-1])
+        return taken[0] if len(taken) == 1 else b"".join(taken)
+
+    def _next(self, size: int) -> bytes:
+        """Up to *size* bytes of the piece at hand."""
+        begin, self._at = self._at, min(self._at + size, len(self._piece))
+        return self._piece[begin : self._at]

@@ -58,9 +58,7 @@ def main() -> None:
     envvar="E3DB_SERVER_PUBLIC_URL",
     help="URL under which clients reach the server, for links to files. [default: the address that a request came to]",
 )
-def serve(
-    host: str, port: int, database: str, files_dir: Path, registration_token_file: Path | None, public_url: str | None
-) -> None:
+def serve(host: str, port: int, database: str, files_dir: Path, registration_token_file: Path | None, public_url: str | None) -> None:
     """Run an E3DB-compatible server."""
     from e3db_connectors.server import process
     from e3db_connectors.server.settings import ServerSettings, registration_token

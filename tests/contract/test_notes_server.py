@@ -210,7 +210,9 @@ def test_a_body_that_is_no_note_is_400(writer, method, body):
 
 
 @pytest.mark.parametrize(
-    "eacp", [{"tozny_otp_eacp": {"include": True}}, {"last_access_eacp": {}}, {"unknown": 1}, {"email_eacp": None, "tozid_eacp": {}}], ids=str
+    "eacp",
+    [{"tozny_otp_eacp": {"include": True}}, {"last_access_eacp": {}}, {"unknown": 1}, {"email_eacp": None, "tozid_eacp": {}}],
+    ids=str,
 )
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_a_note_with_conditions_that_nobody_would_enforce_is_refused(writer, name, eacp, method):

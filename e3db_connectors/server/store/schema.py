@@ -90,7 +90,9 @@ records = Table(
 Index("records_by_index", records.c.writer_id, records.c.type, records.c.seq)
 Index("records_by_created", records.c.writer_id, records.c.type, records.c.created, records.c.record_id)
 Index("records_by_modified", records.c.writer_id, records.c.type, records.c.last_modified, records.c.record_id)
-Index("records_by_body", records.c.file_body, sqlite_where=records.c.file_body.is_not(None), postgresql_where=records.c.file_body.is_not(None))
+Index(
+    "records_by_body", records.c.file_body, sqlite_where=records.c.file_body.is_not(None), postgresql_where=records.c.file_body.is_not(None)
+)
 
 plain_members = Table(
     "plain_members",

@@ -9,6 +9,7 @@ from e3db_connectors.client.auth import NoAuth
 from e3db_connectors.client.config import DEFAULT_API_URL, Config, checked_url, default_suite
 from e3db_connectors.client.transport import Call, Transport
 from e3db_connectors.crypto.keypair import KeyPair
+from e3db_connectors.crypto.redacted import SecretText
 from e3db_connectors.crypto.signatures import generate_signing_keypair
 from e3db_connectors.crypto.suites import suite_named
 from e3db_connectors.errors import UsageError
@@ -44,6 +45,10 @@ class ClientDetails:
     crypto_suite: str
     keys: KeyPair | None = None
     signing_keys: KeyPair | None = None
+
+    def __post_init__(self) -> None:
+        """Hide the secret."""
+        object.__setattr__(self, "api_secret", SecretText(self.api_secret))
 
     @property
     def config(self) -> Config:

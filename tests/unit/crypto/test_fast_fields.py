@@ -1,5 +1,8 @@
 """The fast opener gives what the careful one gives: in both suites, for every text, one by one or all at once, from every thread."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -142,6 +145,32 @@ def test_threads_do_not_get_each_others_values(name):
 
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(check, range(4))) == 0
+
+
+FORKED = """
+import os, sys
+from e3db_connectors.crypto import sodium_handle
+from e3db_connectors.crypto.fast_fields import FieldOpener
+from e3db_connectors.crypto.suites import suite_named
+
+opener = FieldOpener(suite_named("sodium"))
+with sodium_handle._Turn.lock:
+    child = os.fork()
+    if not child:
+        os._exit(opener.open(bytes(32), sys.argv[1]) != "a value of some length")
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_does_not_wait_for_a_thread_of_its_parent():
+    subprocess.run([sys.executable, "-c", FORKED, seal("sodium", VALUE, bytes(32))], timeout=20, check=True)
+
+
+def test_a_long_value_does_not_wait_for_other_threads():
+    text = "x" * 200_000
+    with sodium_handle._Turn.lock, ThreadPoolExecutor(1) as pool:
+        assert pool.submit(FieldOpener(SUITES["sodium"]).open, KEY, seal("sodium", text)).result(20) == text
 
 
 def test_without_the_handle_the_careful_way_does_it(monkeypatch):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 _NONCE_SIZE: Final = 12
+_HEAD_SIZE: Final = SEALED_KEY_SIZE + 2 * _NONCE_SIZE
 _KEPT_CIPHERS: Final = 32
 
 
@@ -30,18 +31,20 @@ class GcmOpener:
         decoded = decode_quads(quads, _NONCE_SIZE) if len(access_key) == ACCESS_KEY_SIZE else None
         if decoded is None:
             return None
-        data, spans = decoded
+        data, sizes = decoded
         open_key = self._cipher_of(access_key).decrypt
         opened = []
-        head = 0
+        head, begin = 0, len(sizes) * _HEAD_SIZE
         try:
-            for begin, end in spans:
+            for size in sizes:
+                end = begin + size
                 key_nonce = head + SEALED_KEY_SIZE
                 nonce = key_nonce + _NONCE_SIZE
                 # The data key gets no name: it would show where a traceback lists local variables.
                 cipher = AESGCM(open_key(data[key_nonce:nonce], data[head:key_nonce], None))
                 head = nonce + _NONCE_SIZE
                 opened.append(cipher.decrypt(data[nonce:head], data[begin:end], None).decode())
+                begin = end + -size % 3
         except (InvalidTag, ValueError):  # the latter: no UTF-8
             return None
         return opened

@@ -19,7 +19,7 @@ _FILLING: Final = ("", "!", "AA", "A")
 """By the length of a value's text, modulo 4: up to whole groups, which decode to a few bytes too many; "!" where no filling can help."""
 
 
-def decode_quads(quads: Iterable[str], nonce_size: int) -> tuple[bytes, list[tuple[int, int]]] | None:
+def decode_quads(quads: Iterable[str], nonce_size: int) -> tuple[bytes, list[int]] | None:
     """The parts of quads, or None unless each has four parts of the right sizes, in base64url without padding.
 
     Args:
@@ -27,13 +27,13 @@ def decode_quads(quads: Iterable[str], nonce_size: int) -> tuple[bytes, list[tup
         nonce_size: Bytes of its nonces; a multiple of 3.
 
     Returns:
-        One text of bytes: for each quad its sealed data key, that one's nonce and the value's nonce; then the sealed values.
-        And where in it each of these begins and ends.
+        One text of bytes: for each quad its sealed data key, that one's nonce and the value's nonce; then the sealed values,
+        each filled up to a multiple of 3 bytes. And the sizes of the sealed values.
     """
     nonce_chars = nonce_size // 3 * 4
     heads: list[str] = []
     values: list[str] = []
-    lengths: list[int] = []
+    sizes: list[int] = []
     try:
         for quad in quads:
             sealed_key, key_nonce, sealed, nonce = quad.split(".")
@@ -42,13 +42,7 @@ def decode_quads(quads: Iterable[str], nonce_size: int) -> tuple[bytes, list[tup
             length = len(sealed)
             heads += (sealed_key, key_nonce, nonce)
             values.append(sealed + _FILLING[length % 4])
-            lengths.append(length)
-        data = a2b_base64("".join(heads + values).encode("ascii").translate(_TO_STANDARD), strict_mode=True)
+            sizes.append(length * 3 // 4)
+        return a2b_base64("".join(heads + values).encode("ascii").translate(_TO_STANDARD), strict_mode=True), sizes
     except ValueError:
         return None
-    spans = []
-    begin = len(lengths) * (SEALED_KEY_SIZE + 2 * nonce_size)
-    for length in lengths:
-        spans.append((begin, begin + length * 3 // 4))
-        begin += (length + 3) // 4 * 3
-    return data, spans

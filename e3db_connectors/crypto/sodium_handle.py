@@ -6,7 +6,10 @@ and every buffer grown, before C sees a pointer.
 
 from __future__ import annotations
 
+import os
+from contextlib import nullcontext
 from importlib import import_module
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from e3db_connectors.crypto.quads import SEALED_KEY_SIZE, decode_quads
@@ -25,6 +28,27 @@ _TAG_SIZE: Final = 16
 _HEAD_SIZE: Final = SEALED_KEY_SIZE + 2 * _NONCE_SIZE
 _FIRST_FIELDS: Final = 16
 _FIRST_BYTES: Final = 4096
+_SHORT: Final = 65_536
+"""Characters up to which a record is opened in turn; longer ones gain by being opened at the same time."""
+
+
+class _Turn:
+    """Whose turn it is to open a record: for speed alone, for each thread has buffers of its own.
+
+    Every call of C gives up the interpreter's lock. Several threads that take it from each other for calls of half a
+    microsecond are together several times as slow as one; waiting for a whole record, they are as fast.
+    """
+
+    lock = Lock()
+
+
+def _renew_turn() -> None:
+    """In a forked child nobody would release a lock that another thread of the parent held."""
+    _Turn.lock = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_turn)
 
 
 class SecretboxOpener:
@@ -40,27 +64,36 @@ class SecretboxOpener:
 
     def open_all(self, access_key: bytes, quads: Collection[str]) -> list[str] | None:
         """The values of quads, or None if one is unusual or does not open."""
-        decoded = decode_quads(quads, _NONCE_SIZE) if len(access_key) == _KEY_SIZE else None
-        if decoded is None:
+        if len(access_key) != _KEY_SIZE:
             return None
-        data, spans = decoded
-        self._take(access_key, data[: len(spans) * _HEAD_SIZE], len(spans))
-        open_box, own_key, data_key = _sodium.lib.crypto_secretbox_open_easy, self._access_key, self._data_key
+        with _Turn.lock if sum(map(len, quads)) <= _SHORT else nullcontext():
+            decoded = decode_quads(quads, _NONCE_SIZE)
+            if decoded is None:
+                return None
+            data, sizes = decoded
+            self._take(access_key, data[: len(sizes) * _HEAD_SIZE], len(sizes))
+            try:
+                return self._open_values(data, sizes)
+            except UnicodeDecodeError:
+                return None
+
+    def _open_values(self, data: bytes, sizes: list[int]) -> list[str] | None:
+        open_box, access_key, data_key = _sodium.lib.crypto_secretbox_open_easy, self._access_key, self._data_key
         opened = []
-        try:
-            for (sealed_key, key_nonce, nonce), (begin, end) in zip(self._heads, spans, strict=False):
-                size = end - begin - _TAG_SIZE
-                if size < 0:
-                    return None
-                if size > self._size:
-                    self._grow_plaintext(size)
-                if open_box(data_key, sealed_key, SEALED_KEY_SIZE, key_nonce, own_key):
-                    return None
-                if open_box(self._plaintext, data[begin:end], end - begin, nonce, data_key):
-                    return None
-                opened.append(self._view[:size].decode())
-        except UnicodeDecodeError:
-            return None
+        begin = len(sizes) * _HEAD_SIZE
+        for (sealed_key, key_nonce, nonce), sealed_size in zip(self._heads, sizes, strict=False):
+            size = sealed_size - _TAG_SIZE
+            if size < 0:
+                return None
+            if size > self._size:
+                self._grow_plaintext(size)
+            end = begin + sealed_size
+            if open_box(data_key, sealed_key, SEALED_KEY_SIZE, key_nonce, access_key):
+                return None
+            if open_box(self._plaintext, data[begin:end], sealed_size, nonce, data_key):
+                return None
+            opened.append(self._view[:size].decode())
+            begin = end + -sealed_size % 3
         return opened
 
     def _take(self, access_key: bytes, heads: bytes, count: int) -> None:

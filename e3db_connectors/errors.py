@@ -33,7 +33,7 @@ No message ever holds a key, a token, a request body or a decrypted value.
 """
 
 from enum import Enum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class Recovery(Enum):
@@ -181,7 +181,7 @@ class BackupFailed(E3DBError):
         details: The `ClientDetails` of the client. Keep them: nobody else has its secret.
     """
 
-    def __init__(self, message: str, details: object) -> None:
+    def __init__(self, message: str, details: Any) -> None:
         """Keep the client."""
         super().__init__(message)
         self.details = details

@@ -96,6 +96,11 @@ class ClientCore:
         """What is public of a client."""
         return self._api.get(paths.client(str(client_id)), ClientInfo)
 
+    @property
+    def clock_offset(self) -> float | None:
+        """Seconds by which the server's clock is ahead of this machine's; None before the first reply, or if it tells no time."""
+        return self._transport.clock_offset
+
     def server_time(self) -> datetime:
         """The server's clock, in whole seconds (its ``Date`` header).
 

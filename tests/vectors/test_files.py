@@ -53,6 +53,23 @@ def test_a_source_that_gives_little_at_a_time_is_sealed_in_full_blocks():
     assert len(sealed) == files.sealed_size(150_000)
 
 
+def test_pieces_of_no_bytes_and_of_one_byte_change_nothing():
+    plaintext = bytes(range(256)) * 300
+    body = b"".join(files.seal_file(KEY, BytesIO(plaintext)))
+    pieces = [b"", *(body[start : start + 1] for start in range(len(body))), b"", b""]
+    assert b"".join(files.open_file(KEY, pieces)) == plaintext
+
+
+def test_no_more_than_a_block_is_read_ahead():
+    source = BytesIO(bytes(10 * files.BLOCK_SIZE))
+    sealed = files.seal_file(KEY, source)
+    header, first = next(sealed), next(sealed)
+    assert source.tell() == 2 * files.BLOCK_SIZE
+    pieces = iter([header, first, *sealed])
+    assert len(next(files.open_file(KEY, pieces))) == files.BLOCK_SIZE
+    assert len(list(pieces)) == 9
+
+
 @pytest.mark.parametrize("cut", ["header", "stream header", "first block", "between blocks", "last byte"])
 def test_a_file_cut_off_anywhere_is_refused(cut):
     body = b"".join(files.seal_file(KEY, BytesIO(bytes(150_000))))

@@ -1,0 +1,50 @@
+"""Running a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, envvar="E3DB_SERVER_HOST", help="Address to listen on.")
+@click.option(
+    "--port",
+    default=8400,
+    show_default=True,
+    envvar="E3DB_SERVER_PORT",
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--database", default="sqlite:///e3db.sqlite", show_default=True, envvar="E3DB_SERVER_DATABASE", help="SQLAlchemy URL of the database."
+)
+@click.option(
+    "--files-dir",
+    default="e3db-files",
+    show_default=True,
+    envvar="E3DB_SERVER_FILES_DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for what is not in the database.",
+)
+@click.option(
+    "--registration-token-file",
+    envvar="E3DB_SERVER_REGISTRATION_TOKEN_FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with the registration token. [default: E3DB_SERVER_REGISTRATION_TOKEN, else one is made in the files folder]",
+)
+@click.option(
+    "--public-url",
+    envvar="E3DB_SERVER_PUBLIC_URL",
+    help="URL under which clients reach the server, for links to files. [default: the address that a request came to]",
+)
+def serve(host: str, port: int, database: str, files_dir: Path, registration_token_file: Path | None, public_url: str | None) -> None:
+    """Run an E3DB-compatible server."""
+    from e3db_connectors.server import process
+    from e3db_connectors.server.settings import ServerSettings, registration_token
+
+    token, token_path = registration_token(files_dir, registration_token_file)
+    if token_path:
+        click.echo(f"registration token: in {token_path}", err=True)
+    process.serve(ServerSettings(host, port, database, files_dir, token, public_url))

@@ -36,7 +36,7 @@ class _Turn:
     """Whose turn it is to open a record: for speed alone, for each thread has buffers of its own.
 
     Every call of C gives up the interpreter's lock. Several threads that take it from each other for calls of half a
-    microsecond are together several times as slow as one; waiting for a whole record, they are as fast.
+    microsecond are together several times as slow as one; waiting for a whole record, they are nearly as fast.
     """
 
     lock = Lock()

@@ -39,7 +39,30 @@ import click
     envvar="E3DB_SERVER_PUBLIC_URL",
     help="URL under which clients reach the server, for links to files. [default: the address that a request came to]",
 )
-def serve(host: str, port: int, database: str, files_dir: Path, registration_token_file: Path | None, public_url: str | None) -> None:
+@click.option(
+    "--no-anonymous-notes",
+    is_flag=True,
+    envvar="E3DB_SERVER_NO_ANONYMOUS_NOTES",
+    help="Refuse notes of, and to, callers who are no clients of this server.",
+)
+@click.option(
+    "--max-requests",
+    default=512,
+    show_default=True,
+    envvar="E3DB_SERVER_MAX_REQUESTS",
+    type=click.IntRange(1),
+    help="Requests that are served at a time; others are told to come again.",
+)
+def serve(
+    host: str,
+    port: int,
+    database: str,
+    files_dir: Path,
+    registration_token_file: Path | None,
+    public_url: str | None,
+    no_anonymous_notes: bool,
+    max_requests: int,
+) -> None:
     """Run an E3DB-compatible server."""
     from e3db_connectors.server import process
     from e3db_connectors.server.settings import ServerSettings, registration_token
@@ -47,4 +70,4 @@ def serve(host: str, port: int, database: str, files_dir: Path, registration_tok
     token, token_path = registration_token(files_dir, registration_token_file)
     if token_path:
         click.echo(f"registration token: in {token_path}", err=True)
-    process.serve(ServerSettings(host, port, database, files_dir, token, public_url))
+    process.serve(ServerSettings(host, port, database, files_dir, token, public_url, not no_anonymous_notes, max_requests))

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from e3db_connectors.server.http import endpoint, reply
+from e3db_connectors.server.overload import Gate
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.routes import access_keys, accounts, files, notes, policies, queries, records
 from e3db_connectors.server.store.accounts import TokenCache, digest
@@ -97,13 +98,14 @@ def build(database: Database, bodies: Bodies, settings: ServerSettings) -> ASGIA
     app.state.database = database
     app.state.tokens = TokenCache()
     app.state.bodies = bodies
+    app.state.settings = settings
     app.state.public_url = settings.public_url
     app.state.registration_token_hash = digest(settings.registration_token)
-    return _Clerk(app, database)
+    return Gate(_Clerk(app, database), settings.max_requests)
 
 
 async def _on_problem(_request: Request, exc: Any) -> Response:
-    return reply({"error": exc.text}, exc.status)
+    return reply({"error": exc.text}, exc.status, {"Retry-After": str(exc.retry_after)} if exc.retry_after else None)
 
 
 async def _on_http(_request: Request, exc: Any) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any, TypeVar
 from unicodedata import category
 from uuid import UUID
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from e3db_connectors.server.blobs import Bodies
+    from e3db_connectors.server.settings import ServerSettings
     from e3db_connectors.server.signing import Signer
     from e3db_connectors.server.store.accounts import TokenCache
     from e3db_connectors.server.store.database import Database
@@ -41,6 +43,7 @@ class Incoming:
         self.database: Database = request.app.state.database
         self.bodies: Bodies = request.app.state.bodies
         self._tokens: TokenCache = request.app.state.tokens
+        self.settings: ServerSettings = request.app.state.settings
         self.registration_token_hash: bytes = request.app.state.registration_token_hash
 
     def segment(self, name: str) -> str:
@@ -55,6 +58,17 @@ class Incoming:
         """*path* as an absolute URL: under the address that the server is known by, else the one that this request went to."""
         public = self._request.app.state.public_url or str(self._request.base_url)
         return public.rstrip("/") + path
+
+    def address(self) -> str:
+        """Where the request came from; an IPv6 network, for its addresses are one caller's."""
+        host = self._request.client.host if self._request.client else ""
+        try:
+            address = ip_address(host.partition("%")[0])
+        except ValueError:
+            return host
+        if isinstance(address, IPv6Address):
+            return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
+        return host
 
     def query(self, name: str) -> list[str]:
         """All values of a member of the query."""

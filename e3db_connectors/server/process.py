@@ -6,6 +6,7 @@ import logging
 import signal
 import socket
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
@@ -13,6 +14,7 @@ import uvicorn
 from e3db_connectors.errors import StorageError
 from e3db_connectors.server import app
 from e3db_connectors.server.blobs import Bodies
+from e3db_connectors.server.overload import HEAD_MAX
 from e3db_connectors.server.store import files
 from e3db_connectors.server.store.database import Database
 
@@ -42,6 +44,8 @@ def serve(settings: ServerSettings) -> None:
         server_header=False,
         proxy_headers=False,
         lifespan="off",
+        http=_protocol(),
+        h11_max_incomplete_event_size=HEAD_MAX,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     server = _Server(config)
@@ -57,6 +61,14 @@ def serve(settings: ServerSettings) -> None:
     finally:
         listener.close()
         database.close()
+
+
+def _protocol() -> Any:
+    if find_spec("httptools") is None:  # there is none for Windows
+        return "h11"
+    from e3db_connectors.server.bounded import BoundedProtocol
+
+    return BoundedProtocol
 
 
 class _Server(uvicorn.Server):

@@ -27,6 +27,8 @@ class ServerSettings:
         database: SQLAlchemy URL; only SQLite so far.
         files_dir: Folder for what is not in the database.
         registration_token: What registers clients.
+        anonymous_notes: Whether who is no client may write and read notes.
+        max_requests: How many requests are served at a time.
         public_url: Under which clients reach the server; without one, the address that a request came to.
 
     Raises:
@@ -39,6 +41,8 @@ class ServerSettings:
     files_dir: Path
     registration_token: str = field(repr=False)
     public_url: str | None = None
+    anonymous_notes: bool = True
+    max_requests: int = 512
 
     def __post_init__(self) -> None:
         """Check the URL."""

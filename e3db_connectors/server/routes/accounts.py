@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hmac
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from e3db_connectors.server.http import Incoming, reply, uuid_of
 from e3db_connectors.server.problem import Problem
-from e3db_connectors.server.store import accounts
+from e3db_connectors.server.store import accounts, throttles
 from e3db_connectors.wire import limits
 from e3db_connectors.wire.accounts import PublicInfo, PublicInfoRequest, PublicInfos, Registration
 
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from e3db_connectors.wire.accounts import ClientInfo
 
 _KEY_KINDS = {"curve25519", "p384"}
+
+_FAILURES_OF_KEY: Final = 10
+"""Failed attempts to sign in that are answered in a minute, of one address with one API key id."""
+
+_FAILURES_OF_ADDRESS: Final = 100
+"""The same with any API key id."""
 
 
 def register(incoming: Incoming) -> Response:
@@ -49,9 +55,29 @@ def token(incoming: Incoming) -> Response:
     with database.read() as connection:
         client_id = accounts.check_secret(connection, api_key_id, api_secret)
     if client_id is None:
+        _count_failure(incoming, api_key_id)
         raise Problem(401, "API key id or secret are not valid")
     with database.write() as connection:
         return reply(accounts.issue_token(connection, client_id, database.clock.now()))
+
+
+def _count_failure(incoming: Incoming, api_key_id: str) -> None:
+    """Refuse to say whether a secret is wrong to whom has guessed too often.
+
+    A right one is never refused, or anybody could lock a client out: so this comes after the check.
+    """
+    address, database = incoming.address(), incoming.database
+    failures = (
+        throttles.Limit(_FAILURES_OF_KEY, ("login", address, api_key_id)),
+        throttles.Limit(_FAILURES_OF_ADDRESS, ("logins", address)),  # which bounds what is stored, too
+    )
+    with database.read() as connection:  # no turn to write is taken by those who are refused
+        seconds = throttles.wait(connection, database.clock.now(), *failures)
+    if not seconds:
+        with database.write() as connection:
+            seconds = throttles.take(connection, database.clock.now(), *failures)
+    if seconds:
+        raise Problem(429, "too many failed attempts to sign in", seconds)
 
 
 def client_info(incoming: Incoming) -> Response:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from e3db_connectors.crypto import encoding, signatures
 from e3db_connectors.errors import EncodingError
 from e3db_connectors.server.http import Incoming, reply, uuid_of
 from e3db_connectors.server.problem import Problem
-from e3db_connectors.server.store import notes
+from e3db_connectors.server.store import notes, throttles
 from e3db_connectors.wire import limits
 from e3db_connectors.wire.notes import NoteUpload
 
@@ -22,14 +22,22 @@ if TYPE_CHECKING:
     from e3db_connectors.server.signing import Signer
     from e3db_connectors.server.store.notes import StoredNote
 
+_ANONYMOUS_OF_ADDRESS: Final = 30
+"""Notes that anonymous callers of one address may write in a minute."""
+
+_ANONYMOUS: Final = 300
+"""The same of all addresses."""
+
 
 def write(incoming: Incoming) -> Response:
     """Store a note; a name that is taken stays with the note that has it."""
-    signer = incoming.signer(anonymous=True)
+    signer = _anybody(incoming)
     upload = _upload(incoming, signer)
     with _writing(incoming) as (connection, now):
         if signer.client_id and upload.id_string and notes.find_named(connection, upload.id_string):
             raise Problem(409, "a note of this id_string exists")
+        if not signer.client_id:
+            _count_anonymous(connection, incoming, now)
         note = notes.add(connection, upload, signer.client_id, now)
     return reply(note.body(), 201)
 
@@ -52,7 +60,7 @@ def replace(incoming: Incoming) -> Response:
 
 def read(incoming: Incoming) -> Response:
     """Read a note, which counts; for all but its recipient there is none."""
-    signer = incoming.signer(anonymous=True)
+    signer = _anybody(incoming)
     with _writing(incoming) as (connection, _):
         note = _wanted(connection, incoming)
         if note is None or not _is_recipient(signer, note):
@@ -63,7 +71,7 @@ def read(incoming: Incoming) -> Response:
 
 def views_left(incoming: Incoming) -> Response:
     """Tell recipient or writer how often a note can still be read."""
-    signer = incoming.signer(anonymous=True)
+    signer = _anybody(incoming)
     with _writing(incoming) as (connection, _):
         note = _wanted(connection, incoming)
     if note is None or not (_is_recipient(signer, note) or _is_writer(signer, note)):
@@ -73,7 +81,7 @@ def views_left(incoming: Incoming) -> Response:
 
 def delete(incoming: Incoming) -> Response:
     """Delete a note; for all but its writer there is none."""
-    signer = incoming.signer(anonymous=True)
+    signer = _anybody(incoming)
     note_id = uuid_of(incoming.segment("note_id"))
     with _writing(incoming) as (connection, _):
         note = notes.find(connection, note_id)
@@ -90,6 +98,24 @@ def _writing(incoming: Incoming) -> Iterator[tuple[Connection, int]]:
         now = incoming.database.clock.now()
         notes.forget_expired(connection, now)
         yield connection, now
+
+
+def _anybody(incoming: Incoming) -> Signer:
+    """Whoever signed the request, as far as this server lets in who is no client."""
+    signer = incoming.signer(anonymous=True)
+    if not signer.client_id and not incoming.settings.anonymous_notes:
+        raise Problem(403, "this server has notes for its clients only")
+    return signer
+
+
+def _count_anonymous(connection: Connection, incoming: Incoming, now: int) -> None:
+    written = (
+        throttles.Limit(_ANONYMOUS_OF_ADDRESS, ("note", incoming.address())),
+        throttles.Limit(_ANONYMOUS, ("notes",)),
+    )
+    seconds = throttles.take(connection, now, *written)
+    if seconds:
+        raise Problem(429, "too many notes of anonymous callers", seconds)
 
 
 def _upload(incoming: Incoming, signer: Signer) -> NoteUpload:

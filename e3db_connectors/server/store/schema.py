@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION: Final = 3
+VERSION: Final = 4
 """Of this schema; a database of another one is refused."""
 
 metadata = MetaData()
@@ -145,4 +145,12 @@ notes = Table(
     Column("expiration", BigInteger, index=True),
     Column("expires", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+)
+
+throttles = Table(
+    "throttles",
+    metadata,
+    Column("subject_hash", LargeBinary(32), primary_key=True),
+    Column("began", BigInteger, nullable=False, index=True),
+    Column("count", BigInteger, nullable=False),
 )

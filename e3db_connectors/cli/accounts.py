@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--api-url", envvar="E3DB_API_URL", help="Where the server is.  [default: the hosted service]")
-@click.option("--name", required=True, help="A name for the new client; those it shares with will see it.")
+@click.option("--name", required=True, type=options.text, help="A name for the new client; those it shares with will see it.")
 @click.option("--token-file", required=True, type=click.File(), help="File with the registration token; - for standard input.")
 @click.option("--crypto-suite", type=click.Choice(["sodium", "nist"]), help="Cipher suite.  [default: sodium, or CRYPTO_SUITE]")
 @click.option("--backup", is_flag=True, help="Let the owner of the account restore the client's keys.")
 @options.credentials
+@options.as_json("an object with client_id, api_url, crypto_suite and credentials_file")
 def register(
     api_url: str | None,
     name: str,
@@ -29,6 +31,7 @@ def register(
     backup: bool,
     profile: str | None,
     credentials_file: Path | None,
+    json_: bool,
 ) -> None:
     """Register a client under new keys, and keep its credentials in a new file."""
     from e3db_connectors.client import Client, config, profiles
@@ -45,14 +48,20 @@ def register(
         except BackupFailed as exc:
             made, failure = exc.details, exc
         file.write(made.config.to_json())
-    click.echo(f"registered {made.client_id}; its credentials are in {path}: keep them, nobody else has the keys")
+    if json_:
+        output.line(
+            {"client_id": made.client_id, "api_url": made.api_url, "crypto_suite": made.crypto_suite, "credentials_file": str(path)}
+        )
+    else:
+        shown = output.printable(str(path))
+        click.echo(f"registered {made.client_id}; its credentials are in {shown}: keep them, nobody else has the keys")
     if failure:
         raise failure
 
 
 @click.command()
 @options.credentials
-@options.as_json
+@options.as_json("an object with client_id, api_url, crypto_suite, public_key, public_signing_key and can_sign")
 def whoami(profile: str | None, credentials_file: Path | None, json_: bool) -> None:
     """Show which client the credentials are for; no secrets."""
     config = options.config_of(profile, credentials_file)
@@ -70,19 +79,21 @@ def whoami(profile: str | None, credentials_file: Path | None, json_: bool) -> N
 @click.command()
 @options.credentials
 @click.option("--no-write", is_flag=True, help="Leave out the check that writes, reads and deletes a record.")
-@options.as_json
+@options.as_json("a list of objects with check, ok, detail and hint")
 def doctor(profile: str | None, credentials_file: Path | None, no_write: bool, json_: bool) -> None:
-    """Check credentials, server, clock, sign-in, keys and a round trip, and say how to mend what fails."""
+    """Check credentials, server, clock, sign-in, keys and a round trip, and say how to mend what fails.
+
+    It ends with 1 if anything fails. What a failure makes pointless is not checked any more.
+    """
     from e3db_connectors.client.doctor import examine
 
-    findings = examine(lambda: options.config_of(profile, credentials_file), write=not no_write)
-    failed = False
-    for finding in findings:
-        failed |= not finding.ok
-        if json_:
-            output.line({"check": finding.check, "ok": finding.ok, "detail": finding.detail, "hint": finding.hint})
-        else:
+    findings = []
+    for finding in examine(lambda: options.found(profile, credentials_file), write=not no_write):
+        findings.append(finding)
+        if not json_:
             click.echo(f"{'ok    ' if finding.ok else 'failed'}  {finding.check}: {output.printable(finding.detail)}")
             if finding.hint:
                 click.echo(f"        {output.printable(finding.hint)}")
-    sys.exit(1 if failed else 0)
+    if json_:
+        output.line([asdict(finding) for finding in findings])
+    sys.exit(0 if all(finding.ok for finding in findings) else 1)

@@ -16,11 +16,11 @@ def files() -> None:
 
 
 @files.command()
-@click.argument("record_type")
+@click.argument("record_type", type=options.text)
 @click.argument("path", type=click.Path(path_type=Path))
 @options.plain
 @options.credentials
-@options.as_json
+@options.as_json("an object with meta")
 def put(record_type: str, path: Path, plain: tuple[str, ...], profile: str | None, credentials_file: Path | None, json_: bool) -> None:
     """Encrypt a file and upload it as a new record."""
     with options.client_of(profile, credentials_file) as client:
@@ -28,10 +28,10 @@ def put(record_type: str, path: Path, plain: tuple[str, ...], profile: str | Non
 
 
 @files.command()
-@click.argument("record_id")
+@click.argument("record_id", type=options.text)
 @click.argument("path", type=click.Path(path_type=Path))
 @options.credentials
-@options.as_json
+@options.as_json("an object with record_id, path and file_meta")
 def get(record_id: str, path: Path, profile: str | None, credentials_file: Path | None, json_: bool) -> None:
     """Download a file and decrypt it to PATH; it appears there when all of it has been checked."""
     with options.client_of(profile, credentials_file) as client:
@@ -40,4 +40,4 @@ def get(record_id: str, path: Path, profile: str | None, credentials_file: Path 
     if json_:
         output.line({"record_id": record_id, "path": str(path), "file_meta": file_meta})
     else:
-        click.echo(f"wrote {path}")
+        click.echo(f"wrote {output.printable(str(path))}")

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import click
 
-from e3db_connectors.cli import accounts, files, records, server, sharing
+from e3db_connectors.cli import accounts, files, output, records, server, server_tokens, sharing
 from e3db_connectors.errors import E3DBError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a reader of the output who has seen enough is no error, though to click it is one."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Nothing more is to be written, not even at the interpreter's end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="e3db-connectors")
 def commands() -> None:
     """Move end-to-end encrypted E3DB records."""
@@ -19,6 +31,7 @@ def commands() -> None:
 
 for _command in (
     server.serve,
+    server_tokens.server,
     accounts.register,
     accounts.whoami,
     accounts.doctor,
@@ -34,13 +47,15 @@ for _command in (
 
 
 def main() -> None:
-    """Run a command; an error of ours becomes one line on stderr."""
+    """Run a command; an error of ours, or of the disk that the output goes to, becomes one line on stderr."""
     try:
         commands()
     except E3DBError as exc:
-        print(f"e3db-connectors: {exc}", file=sys.stderr)  # noqa: T201 - the command's own voice
-        sys.exit(1)
-    except BrokenPipeError:
-        # Whoever read the output has seen enough. Nothing more is to be written, not even at the interpreter's end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _fail(str(exc))
+    except OSError as exc:
+        _fail(exc.strerror or "the output cannot be written")
+
+
+def _fail(words: str) -> None:
+    print(f"e3db-connectors: {output.printable(words)}", file=sys.stderr)  # noqa: T201 - the command's own voice
+    sys.exit(1)

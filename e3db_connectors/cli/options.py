@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from e3db_connectors.client import Client, Config
+    from e3db_connectors.client.doctor import Found
 
     Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -25,12 +27,23 @@ def credentials(command: Command) -> Command:
     return click.option("--profile", help="Profile under ~/.tozny.  [default: the E3DB_* variables, else ~/.tozny/e3db.json]")(command)
 
 
-def as_json(command: Command) -> Command:
-    """``--json``."""
-    return click.option("--json", "json_", is_flag=True, help="Print JSON, one object a line, for machines.")(command)
+def as_json(shape: str) -> Callable[[Command], Command]:
+    """``--json``; *shape* says in its help what it prints."""
+    return click.option("--json", "json_", is_flag=True, help=f"Print JSON for machines: {shape}.")
 
 
-plain = click.option("--plain", "plain", multiple=True, metavar="NAME=VALUE", help="A plain member, which stays in clear; may be repeated.")
+def text(value: str) -> str:
+    """The type of an argument that goes to the server: unlike a path, it must be UTF-8."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise click.BadParameter("this is no UTF-8") from None
+    return value
+
+
+plain = click.option(
+    "--plain", "plain", multiple=True, type=text, metavar="NAME=VALUE", help="A plain member, which stays in clear; may be repeated."
+)
 
 
 def config_of(profile: str | None, credentials_file: Path | None) -> Config:
@@ -45,6 +58,26 @@ def config_of(profile: str | None, credentials_file: Path | None) -> Config:
     return sources.resolve({name: value for name, value in given.items() if value}, source="options")
 
 
+def found(profile: str | None, credentials_file: Path | None) -> Found:
+    """The credentials, as `config_of` finds them, and where they are from.
+
+    Raises:
+        ConfigError: There are none, or not all.
+    """
+    from e3db_connectors.client import credentials as sources
+    from e3db_connectors.client import profiles
+    from e3db_connectors.client.doctor import Found
+
+    config = config_of(profile, credentials_file)
+    if credentials_file:
+        return Found(config, credentials_file.expanduser())
+    if profile:
+        return Found(config, profiles.profile_path(profile))
+    if sources.from_environment():
+        return Found(config)
+    return Found(config, profiles.profile_path(os.environ.get(sources.PROFILE_VARIABLE)))
+
+
 def client_of(profile: str | None, credentials_file: Path | None) -> Client:
     """A client with the credentials that the options name."""
     from e3db_connectors.client import Client
@@ -56,10 +89,13 @@ def members(pairs: Iterable[str]) -> dict[str, str]:
     """``NAME=VALUE`` texts as members.
 
     Raises:
-        UsageError: One has no ``=``.
+        UsageError: One has no ``=``, or two have one name.
     """
     split = [pair.partition("=") for pair in pairs]
     for name, equals, _ in split:
         if not equals or not name:
             raise UsageError("a plain member is written NAME=VALUE")
-    return {name: value for name, _, value in split}
+    found_members = {name: value for name, _, value in split}
+    if len(found_members) < len(split):
+        raise UsageError("a plain member is given twice")
+    return found_members

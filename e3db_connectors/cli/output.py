@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 def line(value: Any) -> None:
     """A JSON document on a line of its own."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    # Half a character (of a path, say) is nothing that UTF-8 has, and JSON's escape of it is what the handler makes.
+    click.echo(json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace"))
 
 
 def facts(values: Mapping[str, Any]) -> None:
     """Names and values, one a line."""
-    width = max(map(len, values), default=0)
-    for name, value in values.items():
-        click.echo(f"{name:<{width}}  {printable(value)}".rstrip())
+    shown = [(printable(name), printable(value)) for name, value in values.items()]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        click.echo(f"{name:<{width}}  {value}".rstrip())
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -43,6 +45,7 @@ def printable(value: Any) -> str:
 def record(found: Record, *, json_: bool, data: bool = True) -> None:
     """A record; with *data* also its decrypted values."""
     meta = msgspec.to_builtins(found.meta)
+    (meta.get("file_meta") or {}).pop("file_url", None)  # it is a permission
     if json_:
         line({"meta": meta, **({"data": found.data} if data else {})})
         return

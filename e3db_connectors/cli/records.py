@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("record_id")
-@click.option("--field", "fields", multiple=True, help="Only this field; may be repeated. Others are not decrypted.")
+@click.argument("record_id", type=options.text)
+@click.option("--field", "fields", multiple=True, type=options.text, help="Only this field; may be repeated. Others are not decrypted.")
 @options.credentials
-@options.as_json
+@options.as_json("an object with meta and data")
 def read(record_id: str, fields: tuple[str, ...], profile: str | None, credentials_file: Path | None, json_: bool) -> None:
     """Read and decrypt a record."""
     with options.client_of(profile, credentials_file) as client:
@@ -31,14 +31,14 @@ def read(record_id: str, fields: tuple[str, ...], profile: str | None, credentia
 
 
 @click.command()
-@click.argument("record_type")
+@click.argument("record_type", type=options.text)
 @click.option(
     "--data-file", type=click.File(), default="-", help="File with a JSON object of texts, to encrypt.  [default: standard input]"
 )
 @options.plain
-@click.option("--operation-id", help="A name for this write: written again under the same name, nothing is doubled.")
+@click.option("--operation-id", type=options.text, help="A name for this write: written again under the same name, nothing is doubled.")
 @options.credentials
-@options.as_json
+@options.as_json("an object with meta")
 def write(
     record_type: str,
     data_file: TextIO,
@@ -64,7 +64,7 @@ def write(
 
 
 @click.command()
-@click.option("--type", "types", multiple=True, help="A record type; may be repeated.")
+@click.option("--type", "types", multiple=True, type=options.text, help="A record type; may be repeated.")
 @options.plain
 @click.option("--all-writers", is_flag=True, help="Also what others have shared with this client.")
 @click.option("--data", is_flag=True, help="Decrypt and print the data, too.")
@@ -73,7 +73,7 @@ def write(
 @click.option("--modified", is_flag=True, help="Let --since and --until go by the last change instead of the creation.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many records.")
 @options.credentials
-@options.as_json
+@options.as_json("an object a line, with meta and, if asked for, data")
 def search(
     types: tuple[str, ...],
     plain: tuple[str, ...],

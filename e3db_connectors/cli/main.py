@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from e3db_connectors.cli import accounts, files, output, records, server, sharing
+from e3db_connectors.cli import accounts, files, output, records, server, server_tokens, sharing
 from e3db_connectors.errors import E3DBError
 
 
@@ -31,6 +31,7 @@ def commands() -> None:
 
 for _command in (
     server.serve,
+    server_tokens.server,
     accounts.register,
     accounts.whoami,
     accounts.doctor,

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
+
+
+class _Origin(click.types.StringParamType):
+    name = "origin"
+    envvar_list_splitter = ","
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(super().convert(value, param, ctx)).strip()
 
 
 @click.command()
@@ -53,6 +62,41 @@ import click
     type=click.IntRange(1),
     help="Requests that are served at a time; others are told to come again.",
 )
+@click.option(
+    "--tls-certificate",
+    envvar="E3DB_SERVER_TLS_CERTIFICATE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="PEM file with the certificate and its chain, for HTTPS.",
+)
+@click.option(
+    "--tls-key",
+    envvar="E3DB_SERVER_TLS_KEY",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="PEM file with the certificate's private key, not encrypted.",
+)
+@click.option(
+    "--insecure-public-http",
+    is_flag=True,
+    envvar="E3DB_SERVER_INSECURE_PUBLIC_HTTP",
+    help="Serve plain HTTP to other machines: in a trusted network, or behind a proxy that does TLS.",
+)
+@click.option(
+    "--cors-origin",
+    "cors_origins",
+    multiple=True,
+    envvar="E3DB_SERVER_CORS_ORIGINS",
+    type=_Origin(),
+    help="Origin of web pages that may call the server, * for any; may be repeated, in the variable with commas.  [default: none]",
+)
+@click.option(
+    "--index-delay",
+    default=0.0,
+    show_default=True,
+    envvar="E3DB_SERVER_INDEX_DELAY",
+    type=click.FloatRange(0, 3600),
+    metavar="SECONDS",
+    help="Let v2 searches lag behind as those of the original do, to test clients against it.",
+)
 def serve(
     host: str,
     port: int,
@@ -62,6 +106,11 @@ def serve(
     public_url: str | None,
     no_anonymous_notes: bool,
     max_requests: int,
+    index_delay: float,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    insecure_public_http: bool,
+    cors_origins: tuple[str, ...],
 ) -> None:
     """Run an E3DB-compatible server."""
     from e3db_connectors.server import process
@@ -70,4 +119,19 @@ def serve(
     token, token_path = registration_token(files_dir, registration_token_file)
     if token_path:
         click.echo(f"registration token: in {token_path}", err=True)
-    process.serve(ServerSettings(host, port, database, files_dir, token, public_url, not no_anonymous_notes, max_requests))
+    settings = ServerSettings(
+        host,
+        port,
+        database,
+        files_dir,
+        token,
+        public_url,
+        anonymous_notes=not no_anonymous_notes,
+        max_requests=max_requests,
+        index_delay=index_delay,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
+        insecure_public_http=insecure_public_http,
+        cors_origins=cors_origins,
+    )
+    process.serve(settings)

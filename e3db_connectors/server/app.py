@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from e3db_connectors.server.http import endpoint, reply
@@ -18,6 +19,7 @@ from e3db_connectors.server.overload import Gate
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.routes import access_keys, accounts, files, notes, policies, queries, records
 from e3db_connectors.server.store.accounts import TokenCache, digest
+from e3db_connectors.server.store.database import is_busy
 from e3db_connectors.wire import paths
 
 if TYPE_CHECKING:
@@ -37,8 +39,6 @@ _POLICY = paths.POLICY + "/{user_id}/{writer_id}/{reader_id}"
 _VERSION = paths.RECORDS + "/safe/{record_id}/{version}"
 # So may a token, which comes first here.
 _BACKUP = "/v1/account/backup/{registration_token:path}/{client_id}"
-
-_BUSY_CODES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 ROUTES = [
     Route(paths.SERVICE_CHECK, endpoint(accounts.service_check), methods=["GET"]),
@@ -90,7 +90,8 @@ def build(database: Database, bodies: Bodies, settings: ServerSettings) -> ASGIA
         exception_handlers={
             Problem: _on_problem,
             HTTPException: _on_http,
-            OperationalError: _on_busy,
+            DBAPIError: _on_database,
+            PoolTimeout: _on_database,
             Exception: _on_defect,
         },
     )
@@ -101,7 +102,21 @@ def build(database: Database, bodies: Bodies, settings: ServerSettings) -> ASGIA
     app.state.settings = settings
     app.state.public_url = settings.public_url
     app.state.registration_token_hash = digest(settings.registration_token)
-    return Gate(_Clerk(app, database), settings.max_requests)
+    return _with_cors(Gate(_Clerk(app, database), settings.max_requests), settings.cors_origins)
+
+
+def _with_cors(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
+    """Let web pages of these origins call *app*; it is outermost, so that they can read refusals, too."""
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=("*",),
+        allow_credentials="*" not in origins,
+        expose_headers=("X-Backup-Client", "Date", "Retry-After"),
+    )
 
 
 async def _on_problem(_request: Request, exc: Any) -> Response:
@@ -112,9 +127,10 @@ async def _on_http(_request: Request, exc: Any) -> Response:
     return reply({"error": exc.detail}, exc.status_code)
 
 
-async def _on_busy(_request: Request, exc: Exception) -> Response:
-    busy = getattr(getattr(exc, "orig", None), "sqlite_errorcode", 0) & 0xFF in _BUSY_CODES
-    if not busy:
+async def _on_database(_request: Request, exc: Exception) -> Response:
+    if isinstance(exc, DataError):
+        return reply({"error": "a text holds a character that cannot be stored, such as NUL"}, 400)
+    if not is_busy(exc):
         raise exc  # a defect: trying again would not help
     return reply({"error": "the server is busy"}, 503, {"Retry-After": "1"})
 
@@ -128,7 +144,7 @@ class _Clerk:
 
     def __init__(self, app: ASGIApp, database: Database) -> None:
         self._app = app
-        self._clock = database.clock
+        self._database = database
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -138,7 +154,7 @@ class _Clerk:
 
         async def send_dated(message: Message) -> None:
             if message["type"] == "http.response.start":
-                date = formatdate(self._clock.now() // 1_000_000, usegmt=True)
+                date = formatdate(await self._database.told_time() // 1_000_000, usegmt=True)
                 message["headers"] = [*message.get("headers", ()), (b"date", date.encode())]
                 took = (time.perf_counter() - began) * 1000
                 _log.info("%s %s %d %.1f ms", scope["method"], _loggable(scope), message["status"], took)

@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import secrets
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -61,9 +62,16 @@ class Bodies:
         except OSError as exc:
             _log.warning("cannot remove a file's body: %s", exc.strerror)
 
-    def sweep(self, in_use: Callable[[Collection[str]], Collection[str]]) -> None:
-        """Remove what a crash has left: unfinished bodies, and those that are not *in_use*. Only while nothing arrives."""
-        names = [entry.name for entry in os.scandir(self._folder) if _OURS.fullmatch(entry.name)]
+    def sweep(self, in_use: Callable[[Collection[str]], Collection[str]], *, spare_seconds: float = 0) -> None:
+        """Remove what a crash has left: unfinished bodies, and those that are not *in_use*.
+
+        Args:
+            in_use: Tells which of some names the database knows.
+            spare_seconds: Let be what was changed within this time: another process may be receiving it.
+        """
+        before = time.time() - spare_seconds
+        found = (entry for entry in os.scandir(self._folder) if _OURS.fullmatch(entry.name))
+        names = [entry.name for entry in found if entry.stat().st_mtime <= before]
         for start in range(0, len(names), _BATCH):
             batch = names[start : start + _BATCH]
             for name in set(batch).difference(in_use(batch)):

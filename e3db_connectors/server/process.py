@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import signal
 import socket
+import ssl
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 
-from e3db_connectors.errors import StorageError
+from e3db_connectors.errors import ConfigError, StorageError
 from e3db_connectors.server import app
 from e3db_connectors.server.blobs import Bodies
 from e3db_connectors.server.overload import HEAD_MAX
@@ -21,8 +22,12 @@ from e3db_connectors.server.store.database import Database
 if TYPE_CHECKING:
     from e3db_connectors.server.settings import ServerSettings
 
+    _Place = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
+
 DRAIN_SECONDS: Final = 10
 _BACKLOG: Final = 2048
+_CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""Of TLS 1.2, which is the oldest that Python's contexts take; 1.3 has its own."""
 
 
 def serve(settings: ServerSettings) -> None:
@@ -30,11 +35,14 @@ def serve(settings: ServerSettings) -> None:
 
     Raises:
         StorageError: If the database or the files folder cannot be used, or the address not be bound.
+        ConfigError: If others could read along, or the TLS files are not good.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    _check_tls(settings)
+    place = _resolve(settings)
     database = Database(settings.database)
     bodies = _bodies(settings, database)
-    listener = _bind(settings.host, settings.port)
+    listener = _bind(settings, place)
     config = uvicorn.Config(
         app.build(database, bodies, settings),
         log_config=None,
@@ -47,8 +55,11 @@ def serve(settings: ServerSettings) -> None:
         http=_protocol(),
         h11_max_incomplete_event_size=HEAD_MAX,
         timeout_graceful_shutdown=DRAIN_SECONDS,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        ssl_ciphers=_CIPHERS,
     )
-    server = _Server(config)
+    server = _Server(config, settings.scheme)
 
     def stop(*_: Any) -> None:
         server.should_exit = True
@@ -72,10 +83,14 @@ def _protocol() -> Any:
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, scheme: str) -> None:
+        super().__init__(config)
+        self._scheme = scheme
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         host, port = (sockets or [])[0].getsockname()[:2]
-        print(f"listening on http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201 - the sign that it is ready
+        print(f"listening on {self._scheme}://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201 - the sign that it is ready
 
 
 def _bodies(settings: ServerSettings, database: Database) -> Bodies:
@@ -85,17 +100,40 @@ def _bodies(settings: ServerSettings, database: Database) -> Bodies:
     with database.write() as connection:
         files.forget(connection, database.clock.now())
     with database.read() as connection:
-        bodies.sweep(partial(files.in_use, connection))
+        bodies.sweep(partial(files.in_use, connection), spare_seconds=files.PENDING_SECONDS if database.shared else 0)
     return bodies
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def _check_tls(settings: ServerSettings) -> None:
+    """Read the TLS files, once before uvicorn does, which would ask the terminal for a key's password."""
+    if settings.tls_certificate is None:
+        return
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_certificate, settings.tls_key, lambda: "")
+    except (OSError, ValueError) as exc:
+        reason = "they are no PEM files that belong together, or the key is encrypted"
+        missing = isinstance(exc, OSError) and not isinstance(exc, ssl.SSLError)
+        raise ConfigError(f"cannot use the TLS files: {getattr(exc, 'strerror', '') if missing else reason}") from None
+
+
+def _resolve(settings: ServerSettings) -> _Place:
+    try:
+        places = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as exc:
+        raise StorageError(f"cannot listen on {settings.host}: {exc.strerror}") from None
+    except UnicodeError:
+        raise ConfigError("--host is no name of a host") from None
+    settings.check_public(str(places[0][4][0]))
+    return places[0]
+
+
+def _bind(settings: ServerSettings, place: _Place) -> socket.socket:
+    family, kind, protocol, _, address = place
+    try:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(_BACKLOG)
     except OSError as exc:
-        raise StorageError(f"cannot listen on {host}:{port}: {exc.strerror}; choose another --port") from None
+        raise StorageError(f"cannot listen on {settings.host}:{settings.port}: {exc.strerror}; choose another --port") from None
     return listener

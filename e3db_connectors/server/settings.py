@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -29,10 +30,15 @@ class ServerSettings:
         registration_token: What registers clients.
         anonymous_notes: Whether who is no client may write and read notes.
         max_requests: How many requests are served at a time.
+        index_delay: Seconds that searches lag behind.
+        tls_certificate: File with the certificate chain to serve HTTPS with.
+        tls_key: File with its private key.
+        insecure_public_http: Whether plain HTTP may be served to other machines.
+        cors_origins: Web pages of these origins may call the server; ``*`` for all.
         public_url: Under which clients reach the server; without one, the address that a request came to.
 
     Raises:
-        ConfigError: If `public_url` is no URL to append a path to.
+        ConfigError: If `public_url` is no URL to append a path to, an origin is none, or one TLS file is without the other.
     """
 
     host: str
@@ -43,11 +49,46 @@ class ServerSettings:
     public_url: str | None = None
     anonymous_notes: bool = True
     max_requests: int = 512
+    index_delay: float = 0
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    insecure_public_http: bool = False
+    cors_origins: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check the URL."""
+        """Check the URL, the origins, and that TLS is whole."""
         if self.public_url is not None and not _is_base(self.public_url):
             raise ConfigError("the public URL must be like https://e3db.example.com, without a query, and printable")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ConfigError("--tls-certificate and --tls-key go together")
+        for origin in self.cors_origins:
+            if origin != "*" and not _is_origin(origin):
+                raise ConfigError("an origin is * or like https://app.example.com:8443, in small letters, without a path")
+
+    @property
+    def index_delay_micros(self) -> int:
+        """The delay of searches in the database's unit."""
+        return round(self.index_delay * 1_000_000)
+
+    @property
+    def scheme(self) -> str:
+        """``https`` with TLS files, else ``http``."""
+        return "https" if self.tls_certificate else "http"
+
+    def check_public(self, address: str) -> None:
+        """Refuse to serve plain HTTP to other machines, unless that is what was asked for.
+
+        Args:
+            address: What `host` resolved to.
+
+        Raises:
+            ConfigError: If it is refused.
+        """
+        if not (self.tls_certificate or self.insecure_public_http or ip_address(address).is_loopback):
+            raise ConfigError(
+                f"{self.host} can be reached from other machines: give --tls-certificate and --tls-key, "
+                "or --insecure-public-http in a trusted network or behind a proxy that does TLS"
+            )
 
 
 def _is_base(url: str) -> bool:
@@ -58,6 +99,10 @@ def _is_base(url: str) -> bool:
         return False
     plain = url.isascii() and url.isprintable() and " " not in url
     return plain and port_is_valid and parts.scheme in {"http", "https"} and bool(parts.hostname) and not {"?", "#", "@"} & set(url)
+
+
+def _is_origin(text: str) -> bool:
+    return _is_base(text) and text == text.lower() and not urlsplit(text).path
 
 
 def registration_token(files_dir: Path, token_file: Path | None = None) -> tuple[str, Path | None]:

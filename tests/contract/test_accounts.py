@@ -3,14 +3,13 @@
 import json
 import re
 import socket
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from e3db_connectors import errors
 from e3db_connectors.client import Client
@@ -307,8 +306,8 @@ def test_a_malformed_list_of_clients_is_400(call, ids):
 
 def has_backup(server, client_id):
     """What the server has noted; no answer tells it."""
-    with closing(sqlite3.connect(f"file:{server.folder / 'e3db.sqlite'}?mode=ro", uri=True)) as database:
-        return database.execute("SELECT has_backup FROM clients WHERE client_id = ?", [client_id]).fetchone() == (1,)
+    with server.database() as connection:
+        return bool(connection.scalar(text("SELECT has_backup FROM clients WHERE client_id = :id"), {"id": client_id}))
 
 
 @pytest.mark.parametrize("body", [b"", b"null\n", b"not JSON"])

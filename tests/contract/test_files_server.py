@@ -238,6 +238,7 @@ def test_files_outlive_a_restart_and_orphans_do_not(tmp_path, running_server):
         [body] = [path for path in bodies(server) if path.name != "registration-token"]
         orphan = body.with_name("0" * 32)
         orphan.write_bytes(b"x")
+        os.utime(orphan, (0, 0))
     with running_server(tmp_path) as server:
         with contextlib.closing(type(client)(type(client.config).from_mapping({**client.config(), "api_url": server.url}))) as again:
             again.read_file(record.meta.record_id, tmp_path / "target")

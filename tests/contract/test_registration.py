@@ -1,9 +1,7 @@
 """Registering by the client, with and without keys of one's own, with and without a backup."""
 
-import sqlite3
-from contextlib import closing
-
 import pytest
+from sqlalchemy import text
 
 from e3db_connectors import Client
 from e3db_connectors.client import client as client_module
@@ -16,8 +14,8 @@ def register(server, registration_token):
 
 
 def has_backup(server, client_id):
-    with closing(sqlite3.connect(server.folder / "e3db.sqlite")) as database:
-        return bool(database.execute("select has_backup from clients where client_id = ?", [client_id]).fetchone()[0])
+    with server.database() as connection:
+        return bool(connection.scalar(text("SELECT has_backup FROM clients WHERE client_id = :id"), {"id": client_id}))
 
 
 @pytest.mark.parametrize("suite", ["sodium", "nist"])

@@ -96,7 +96,7 @@ def update_twice(client):
 
 
 def lose_a_reply(client):
-    def unanswered(call, _auth):
+    def unanswered(call, *_credentials):
         raise OutcomeUnknown(f"{call.shown}: timed out")
 
     client._transport.send = unanswered

@@ -1,10 +1,9 @@
 """Users' mistakes: one line that says what is wrong, exit code 1, no traceback, no secret."""
 
 import json
-import sqlite3
-from contextlib import closing
 
 import pytest
+from sqlalchemy import text as sql
 
 SECRET = "c2VjcmV0LXZhbHVl"
 
@@ -120,9 +119,10 @@ def test_a_wrong_api_secret(run, tmp_path, client):
 def test_a_record_that_our_key_does_not_open(run, plugins, client, server):
     """A field that somebody exchanged in the server's database."""
     record = client.write("t", {"a": "x"})
-    with closing(sqlite3.connect(server.folder / "e3db.sqlite", timeout=10)) as database, database:
-        quad = "A" * 64 + "." + "A" * 32 + "." + "A" * 24 + "." + "A" * 32
-        database.execute("UPDATE records SET data = ? WHERE record_id = ?", (json.dumps({"a": quad}), record.meta.record_id))
+    quad = "A" * 64 + "." + "A" * 32 + "." + "A" * 24 + "." + "A" * 32
+    with server.database() as database:
+        damage = sql("UPDATE records SET data = :data WHERE record_id = :id")
+        database.execute(damage, {"data": json.dumps({"a": quad}), "id": record.meta.record_id})
     plugins.settle()
     done = run("tap-e3db", "--config", plugins.tap_config())
     assert done.returncode == 1

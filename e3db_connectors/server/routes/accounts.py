@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from e3db_connectors.server.http import Incoming, reply, uuid_of
 from e3db_connectors.server.problem import Problem
-from e3db_connectors.server.store import accounts, throttles
+from e3db_connectors.server.store import accounts, registrations, throttles
 from e3db_connectors.wire import limits
 from e3db_connectors.wire.accounts import PublicInfo, PublicInfoRequest, PublicInfos, Registration
 
@@ -28,20 +28,28 @@ _FAILURES_OF_ADDRESS: Final = 100
 def register(incoming: Incoming) -> Response:
     """Make a new client."""
     body = incoming.json(Registration)
-    _check_registration(incoming, body.token)
+    limited = not _is_unlimited(incoming, body.token)
+    if limited:
+        with incoming.database.read() as connection:  # no turn to write is taken by those who are refused
+            _check_token(valid=registrations.is_valid(connection, body.token, incoming.database.clock.now()))
     if not 1 <= len(body.client.name) <= limits.NAME_MAX:
         raise Problem(400, f"a client's name has 1 to {limits.NAME_MAX} characters")
     if not _KEY_KINDS & {kind for kind, key in body.client.public_key.items() if key}:
         raise Problem(400, "public_key must hold a curve25519 or p384 key")
     with incoming.database.write() as connection:
         made = accounts.add_client(connection, body.client)
+        if limited:
+            _check_token(valid=registrations.use(connection, body.token, made.client_id, incoming.database.clock.now()))
     return reply(made, 201, {"X-Backup-Client": incoming.database.backup_client_id})
 
 
 def backed_up(incoming: Incoming) -> Response:
     """Note that a client has backed up its keys; the registration token in the path vouches for the caller (section 5.2)."""
-    _check_registration(incoming, incoming.segment("registration_token"))
-    client_id = uuid_of(incoming.segment("client_id"), 404)
+    token, client = incoming.segment("registration_token"), incoming.segment("client_id")
+    if not _is_unlimited(incoming, token):
+        with incoming.database.read() as connection:
+            _check_token(valid=registrations.vouches(connection, token, client.lower(), incoming.database.clock.now()))
+    client_id = uuid_of(client, 404)
     with incoming.database.write() as connection:
         if not accounts.mark_backup(connection, client_id):
             raise Problem(404, "no such client")
@@ -106,8 +114,13 @@ def service_check(_incoming: Incoming) -> Response:
     return reply({"status": "ok"})
 
 
-def _check_registration(incoming: Incoming, given: str) -> None:
-    if not hmac.compare_digest(accounts.digest(given), incoming.registration_token_hash):
+def _is_unlimited(incoming: Incoming, token: str) -> bool:
+    """Whether it is the token that the server was started with."""
+    return hmac.compare_digest(accounts.digest(token), incoming.registration_token_hash)
+
+
+def _check_token(*, valid: bool) -> None:
+    if not valid:
         raise Problem(401, "the registration token is not valid")
 
 

@@ -54,15 +54,20 @@ def search(incoming: Incoming) -> Response:
     try:
         with incoming.database.read() as connection:
             scope = access.scope(connection, caller, everyone=bool(request.include_all_writers))
-            found = queries.search(connection, request, scope, limit, offset)
+            found = queries.search(connection, request, scope, limit, offset, _index_time(incoming))
             results = results_of(connection, found.rows, caller, include_data=bool(request.include_data))
     except InvalidTime as exc:
         raise Problem(400, str(exc)) from None
-    end = offset + len(results)
-    more = end < min(found.total, limits.SEARCH_WINDOW)
+    more = found.end < min(found.total, limits.SEARCH_WINDOW)
     return reply(
-        {"results": results, "last_index": end if more else 0, "total_results": found.total, "search_id": ""},
+        {"results": results, "last_index": found.end if more else 0, "total_results": found.total, "search_id": ""},
     )
+
+
+def _index_time(incoming: Incoming) -> int | None:
+    """The time that the search index shows; None if it keeps up."""
+    delay = incoming.settings.index_delay_micros
+    return incoming.database.clock.now() - delay if delay else None
 
 
 def results_of(connection: Connection, rows: Sequence[StoredRecord], caller: str, *, include_data: bool) -> list[dict[str, Any]]:

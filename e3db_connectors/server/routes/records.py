@@ -10,7 +10,7 @@ from e3db_connectors.server import access
 from e3db_connectors.server.http import Incoming, check_type, empty, reply, uuid_of
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.routes.queries import results_of
-from e3db_connectors.server.store import records
+from e3db_connectors.server.store import lag, records
 from e3db_connectors.wire import limits
 from e3db_connectors.wire.records import BatchGet, BulkDelete, BulkDeleteResult, FailedDelete, RecordUpload
 
@@ -63,7 +63,10 @@ def update(incoming: Incoming, *, versioned: bool = True) -> Response:
         given = (upload.meta.writer_id, upload.meta.user_id, upload.meta.record_type)
         if given != (record.writer_id, record.user_id, record.type):
             raise Problem(400, "writer, user and type of a record never change")
+        past = _keep(connection, incoming, record)
         changed = records.replace(connection, incoming.database.clock, record, upload)
+        if past is not None:
+            lag.end(connection, past, changed.last_modified)
     return reply(changed.body())
 
 
@@ -82,6 +85,7 @@ def delete(incoming: Incoming, *, versioned: bool = True) -> Response:
     caller = incoming.caller()
     with incoming.database.write() as connection:
         record = _current(connection, incoming, caller, missing=403, versioned=versioned)
+        _keep(connection, incoming, record)
         records.remove(connection, record)
     _remove_bodies(incoming, [record])
     return empty()
@@ -109,12 +113,19 @@ def bulk_delete(incoming: Incoming) -> Response:
         for record_id in dict.fromkeys(body.record_ids):
             record = records.find(connection, record_id)
             if record is not None and record.writer_id == caller:
+                _keep(connection, incoming, record)
                 records.remove(connection, record)
                 removed.append(record)
             else:
                 failed.append(FailedDelete(record_id, "Not Found"))
     _remove_bodies(incoming, removed)
     return reply(BulkDeleteResult({"N/A": failed} if failed else {}))
+
+
+def _keep(connection: Connection, incoming: Incoming, record: StoredRecord) -> int | None:
+    """Keep a record's state for searches, if their index lags."""
+    delay = incoming.settings.index_delay_micros
+    return lag.keep(connection, record, incoming.database.clock.now(), delay) if delay else None
 
 
 def _remove_bodies(incoming: Incoming, removed: Iterable[StoredRecord]) -> None:

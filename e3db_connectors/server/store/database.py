@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from sqlalchemy import create_engine, event, func, insert, make_url, select
+from sqlalchemy import create_engine, func, insert, make_url, select
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.concurrency import run_in_threadpool
 
 from e3db_connectors.crypto import encoding
 from e3db_connectors.errors import StorageError
-from e3db_connectors.server.clock import Clock
-from e3db_connectors.server.store import schema
+from e3db_connectors.server.clock import LocalClock
+from e3db_connectors.server.store import postgres, schema, sqlite
 from e3db_connectors.wire.records import to_bytes
 
 if TYPE_CHECKING:
@@ -23,86 +24,101 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-BUSY_MILLISECONDS: Final = 3000
-"""A write that cannot commit within this time is rolled back; readers' guarantees rest on it."""
+    from e3db_connectors.server.clock import Clock
 
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_MILLISECONDS}", "secure_delete=ON")
+_NO_URL = "the database must be a URL such as sqlite:///e3db.sqlite or postgresql+psycopg://user@host/database"
 
 
 class Database:
-    """A SQLite file, made at first use.
+    """A SQLite file, made at first use, or a PostgreSQL database.
 
     Args:
-        url: SQLAlchemy URL, ``sqlite:///path``.
+        url: SQLAlchemy URL, ``sqlite:///path`` or ``postgresql+psycopg://...``.
 
     Raises:
-        StorageError: If the URL is of another kind, or the file cannot be opened, or a newer version made it.
+        StorageError: If the URL is of another kind, or the database cannot be opened, or another version made it.
     """
 
     def __init__(self, url: str) -> None:
         """Open, or make, the database."""
         self._engine = _engine(url)
-        self._write_lock = Lock()
-        self.clock = Clock()
+        self.shared = self._engine.dialect.name == "postgresql"
+        """Whether other processes may write to it, too."""
+        self._turns: AbstractContextManager[Any] = nullcontext() if self.shared else Lock()
+        self.clock: Clock = postgres.PostgresClock(self._engine) if self.shared else LocalClock()
         try:
             with self.write() as connection:
                 schema.metadata.create_all(connection)
                 _check_version(connection)
                 self.backup_client_id = _backup_client(connection)
-                stamps = (schema.records.c.last_modified, schema.policies.c.granted)
-                floor = max(connection.scalar(select(func.max(stamp))) or 0 for stamp in stamps)
+                floor = _highest_stamp(connection)
         except SQLAlchemyError as exc:
             raise StorageError(f"cannot open the database {make_url(url).database}: {getattr(exc, 'orig', exc)}") from None
-        self.clock.raise_floor(floor)
+        if isinstance(self.clock, LocalClock):
+            self.clock.raise_floor(floor)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database."""
-        with self._engine.connect() as connection, connection.begin():
-            yield connection
+        with self._engine.connect() as connection:
+            if self.shared:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that writes: all or nothing, and durable once it is left."""
-        with self._write_lock, self._engine.connect() as connection:
+        """A transaction that writes: the only one at its time, all or nothing, and durable once it is left."""
+        with self._turns, self._engine.connect() as connection:
             connection.execution_options(writes=True)
             try:
                 with connection.begin():
+                    if self.shared:
+                        postgres.take_turn(connection)
                     yield connection
             finally:
                 self.clock.settle()
+
+    async def told_time(self) -> int:
+        """What the clock tells now, without holding up the event loop."""
+        return await run_in_threadpool(self.clock.now) if self.shared else self.clock.now()
 
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
 
 
+def is_busy(exc: Any) -> bool:
+    """Whether an error of SQLAlchemy means that trying again may succeed."""
+    if isinstance(exc, PoolTimeout):
+        return True
+    original = getattr(exc, "orig", None)
+    return sqlite.is_busy(original) or postgres.is_busy(original)
+
+
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
+        known = {"sqlite": sqlite, "postgresql+psycopg": postgres}.get(parsed.drivername)
+        if known is None:
+            raise StorageError(_NO_URL)
+        known.check(parsed)
         made = create_engine(parsed, pool_size=16, max_overflow=24, hide_parameters=True)
-    except (ArgumentError, SQLAlchemyError, ImportError):
-        raise StorageError("the database must be a URL such as sqlite:///e3db.sqlite") from None
-    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
-        raise StorageError("the database must be a SQLite file: sqlite:///e3db.sqlite")
-    folder = Path(str(parsed.database)).parent
-    if not folder.is_dir():
-        raise StorageError(f"there is no folder {folder} for the database")
-    event.listen(made, "connect", _prepare)
-    event.listen(made, "begin", _begin)
+    except ImportError:
+        raise StorageError("the driver for this database is not installed: pip install 'e3db-connectors[postgres]'") from None
+    except (ArgumentError, SQLAlchemyError):
+        raise StorageError(_NO_URL) from None
+    known.prepare(made)
     return made
 
 
-def _prepare(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # transactions begin in `_begin`, not where the driver guesses
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: Connection) -> None:
-    # A writer takes its lock at once; one that first reads could not get it any more without starting again.
-    writes = connection.get_execution_options().get("writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _highest_stamp(connection: Connection) -> int:
+    """The highest stamp that is stored; stamps go on from there."""
+    stamps = (schema.records.c.last_modified, schema.policies.c.granted)
+    highest = max(connection.scalar(select(func.max(stamp))) or 0 for stamp in stamps)
+    if connection.scalar(select(schema.clock.c.latest)) is None:
+        connection.execute(insert(schema.clock).values(one=1, latest=highest))
+    return highest
 
 
 def _check_version(connection: Connection) -> None:

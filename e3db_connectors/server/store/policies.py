@@ -27,7 +27,7 @@ def has(connection: Connection, owner: Owner, reader_id: str, right: Right) -> b
 def allow(connection: Connection, clock: Clock, owner: Owner, reader_id: str, right: Right, granted_by: str) -> None:
     """Give a right; one that is there already keeps the time it was given at."""
     if not has(connection, owner, reader_id, right):
-        row = {"reader_id": reader_id, "right": right.value, "granted": clock.stamp(), "granted_by": granted_by}
+        row = {"reader_id": reader_id, "right": right.value, "granted": clock.stamp(connection), "granted_by": granted_by}
         connection.execute(insert(policies), {**owner._asdict(), **row})
 
 

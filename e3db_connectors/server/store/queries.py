@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true, tuple_
 
 from e3db_connectors.server.problem import Problem
+from e3db_connectors.server.store.lag import LaggingIndex
 from e3db_connectors.server.store.records import StoredRecord, fetch, pair_hash
 from e3db_connectors.server.store.schema import plain_members, records
 from e3db_connectors.server.store.terms import TermResolver
@@ -42,10 +43,11 @@ _FAR_SECONDS: Final = 10**12
 
 @dataclass(frozen=True)
 class Found:
-    """Records of one page, and how many there are in all."""
+    """Records of one page, how many there are in all, and where the page ends."""
 
     rows: Sequence[StoredRecord]
     total: int
+    end: int
 
 
 def query(connection: Connection, request: QueryRequest, scope: Scope, count: int, after: int) -> Sequence[StoredRecord]:
@@ -69,13 +71,18 @@ def query(connection: Connection, request: QueryRequest, scope: Scope, count: in
     return fetch(connection, select(records).where(*where).order_by(records.c.seq).limit(count))
 
 
-def search(connection: Connection, request: SearchRequest, scope: Scope, limit: int, offset: int) -> Found:
-    """Run a v2 search: total and page of one state of the database."""
+def search(connection: Connection, request: SearchRequest, scope: Scope, limit: int, offset: int, then: int | None = None) -> Found:
+    """Run a v2 search: total and page of one state of the database.
+
+    With *then*, what matches, in which order and how many, is as of that time, but for the rights to read, which are those of
+    now, as are the records returned; deleted ones are missing from a page that they have a place on.
+    """
+    index = connection if then is None else cast("Connection", LaggingIndex(connection, then))  # it executes selects, no more
     where = [_in_scope(scope)]
     if max(len(request.match or ()), len(request.exclude or ())) > _PARAMS_MAX:
         raise Problem(400, f"match and exclude may have {_PARAMS_MAX} entries each")
     _check_count(values for params in (*(request.match or ()), *(request.exclude or ())) for values in _lists(params.terms))
-    terms = TermResolver(connection, where[0])
+    terms = TermResolver(index, where[0])
     match = [condition for condition in map(terms.condition, request.match or ()) if condition is not None]
     exclude = [condition for condition in map(terms.condition, request.exclude or ()) if condition is not None]
     if match:
@@ -86,11 +93,16 @@ def search(connection: Connection, request: SearchRequest, scope: Scope, limit: 
     where += _bounds(request.range, key)
     descending = request.order is not None and _is_descending(request.order.sort_order or request.order.java_sort_order)
     order = (key.desc(), records.c.record_id.desc()) if descending else (key, records.c.record_id)
-    total = connection.scalar(select(func.count()).select_from(records).where(*where)) or 0
+    total: int = index.execute(select(func.count()).select_from(records).where(*where)).scalar_one()
     if offset >= total:
-        return Found((), total)
-    page = select(records).where(*where).order_by(*order).limit(limit).offset(offset)
-    return Found(fetch(connection, page), total)
+        return Found((), total, offset)
+    page = select(records if then is None else records.c.record_id).where(*where).order_by(*order).limit(limit).offset(offset)
+    if then is None:
+        rows = fetch(connection, page)
+        return Found(rows, total, offset + len(rows))
+    ids = index.execute(page).scalars().all()
+    current = {row.record_id: row for row in fetch(connection, select(records).where(records.c.record_id.in_(ids)))}
+    return Found([current[record_id] for record_id in ids if record_id in current], total, offset + len(ids))
 
 
 def _in_scope(scope: Scope) -> Where:

@@ -75,9 +75,14 @@ def pair_hash(key: str, value: str) -> bytes:
     return blake2b(named + value.encode(), digest_size=16).digest()
 
 
+def searchable(text: str) -> str:
+    """*text* as it is looked for: PostgreSQL keeps no NUL in a text."""
+    return text.replace("\0", "\ufffd")
+
+
 def add(connection: Connection, clock: Clock, upload: RecordUpload, record_id: str = "", body: str | None = None) -> StoredRecord:
     """Store a new record; a file's has the id that it was announced under, and a *body*."""
-    now = clock.stamp()
+    now = clock.stamp(connection)
     record_id = record_id or str(uuid4())
     values = {
         "record_id": record_id,
@@ -91,14 +96,14 @@ def add(connection: Connection, clock: Clock, upload: RecordUpload, record_id: s
     if body:
         values["file_meta"] = to_bytes({"file_name": f"{record_id}-{now // 1_000_000}", **upload.meta.file_meta}).decode()
         values["file_body"] = body
-    seq = connection.execute(insert(records), values).lastrowid
+    seq = connection.scalars(insert(records).returning(records.c.seq), values).one()
     _index_plain(connection, seq, upload)
     return StoredRecord(seq=seq, **values)
 
 
 def replace(connection: Connection, clock: Clock, record: StoredRecord, upload: RecordUpload) -> StoredRecord:
     """Replace the data and plain of a record."""
-    changes = {"last_modified": clock.stamp(), **_content(upload)}
+    changes = {"last_modified": clock.stamp(connection), **_content(upload)}
     connection.execute(update(records).where(records.c.seq == record.seq), changes)
     connection.execute(delete(plain_members).where(plain_members.c.seq == record.seq))
     _index_plain(connection, record.seq, upload)
@@ -134,7 +139,8 @@ def _content(upload: RecordUpload) -> dict[str, Any]:
 
 def _index_plain(connection: Connection, seq: int, upload: RecordUpload) -> None:
     members = [
-        {"seq": seq, "key": key, "value": value, "pair_hash": pair_hash(key, value)} for key, value in (upload.meta.plain or {}).items()
+        {"seq": seq, "key": searchable(key), "value": searchable(value), "pair_hash": pair_hash(key, value)}
+        for key, value in (upload.meta.plain or {}).items()
     ]
     if members:
         connection.execute(insert(plain_members), members)

@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION: Final = 4
+VERSION: Final = 5
 """Of this schema; a database of another one is refused."""
 
 metadata = MetaData()
@@ -15,6 +15,14 @@ settings = Table(
     Column("name", String(64), primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+clock = Table(
+    "clock",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("latest", BigInteger, nullable=False),
+)
+"""The highest stamp that was given; where several processes share a database, which is PostgreSQL."""
 
 clients = Table(
     "clients",
@@ -98,9 +106,9 @@ plain_members = Table(
     "plain_members",
     metadata,
     Column("seq", ForeignKey("records.seq", ondelete="CASCADE"), primary_key=True),
-    Column("key", Text, primary_key=True),
+    Column("key", Text, nullable=False),
     Column("value", Text, nullable=False),
-    Column("pair_hash", LargeBinary(16), nullable=False, index=True),
+    Column("pair_hash", LargeBinary(16), primary_key=True, index=True),  # a key may be too long for an index
 )
 
 pending_files = Table(
@@ -153,4 +161,46 @@ throttles = Table(
     Column("subject_hash", LargeBinary(32), primary_key=True),
     Column("began", BigInteger, nullable=False, index=True),
     Column("count", BigInteger, nullable=False),
+)
+
+registration_tokens = Table(
+    "registration_tokens",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("token_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("uses_left", Integer),
+    Column("expires_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("revoked", Boolean, nullable=False),
+)
+
+registrations = Table(
+    "registrations",
+    metadata,
+    Column("client_id", String(36), ForeignKey("clients.client_id"), primary_key=True),
+    Column("token_id", String(16), ForeignKey("registration_tokens.id"), nullable=False),
+)
+
+past_records = Table(
+    "past_records",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("record_id", String(36), nullable=False, index=True),
+    Column("writer_id", String(36), nullable=False),
+    Column("user_id", String(36), nullable=False),
+    Column("type", Text, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("last_modified", BigInteger, nullable=False),
+    Column("ended", BigInteger, nullable=False, index=True),
+)
+"""States that records had, while the search index lags."""
+
+past_plain_members = Table(
+    "past_plain_members",
+    metadata,
+    Column("past_id", ForeignKey("past_records.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("pair_hash", LargeBinary(16), primary_key=True),
 )

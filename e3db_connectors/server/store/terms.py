@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, false, func, or_, select
 
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store.patterns import matcher
-from e3db_connectors.server.store.records import pair_hash
+from e3db_connectors.server.store.records import pair_hash, searchable
 from e3db_connectors.server.store.schema import plain_members, records
 from e3db_connectors.wire.search import Condition, Strategy
 
@@ -84,7 +84,7 @@ class TermResolver:
         exact = strategy == Strategy.EXACT
         for column, wanted in ((plain_members.c.key, terms.keys), (plain_members.c.value, terms.values)):
             for term in wanted or ():
-                yield _Found(column, self._matching(column, term, strategy), exact)
+                yield _Found(column, self._matching(column, searchable(term), strategy), exact)
         for key, value in (terms.tags or {}).items():
             yield _Found(plain_members.c.pair_hash, self._matching_pairs(key, value, strategy), exact)
 

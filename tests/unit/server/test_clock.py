@@ -5,14 +5,14 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e3db_connectors.server.clock import Clock
+from e3db_connectors.server.clock import LocalClock
 
 INSTANTS = st.integers(0, 5_000_000)
 
 
 @given(INSTANTS, st.lists(st.tuples(INSTANTS, st.booleans()), min_size=1))
 def test_no_stamp_is_repeated_or_below_a_time_that_was_told(floor, steps):
-    clock, highest = Clock(floor), floor
+    clock, highest = LocalClock(floor), floor
     original = time.time_ns
     try:
         for instant, stamps in steps:
@@ -28,7 +28,7 @@ def test_no_stamp_is_repeated_or_below_a_time_that_was_told(floor, steps):
 
 def test_the_time_stays_below_a_stamp_until_it_is_committed():
     """Else a reader would take a time for complete whose last record is still on its way."""
-    clock = Clock()
+    clock = LocalClock()
     stamp = clock.stamp()
     time.sleep(0.002)
     assert clock.now() == stamp - 1

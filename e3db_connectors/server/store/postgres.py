@@ -1,0 +1,99 @@
+"""PostgreSQL: several server processes may share one database, so what one of them knows has to stand in it.
+
+Writers take turns by an advisory lock, as they do on SQLite: what a write transaction has looked up stays true until it commits, and
+stamps are given in the order in which they are committed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import event, text
+
+from e3db_connectors.errors import StorageError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Connection, Engine
+
+WRITE_SECONDS: Final = 3
+"""A write that cannot commit within this time is rolled back; readers' guarantees rest on it."""
+
+_TURN: Final = 0x65336462
+"""The advisory lock of writers."""
+
+_BUSY: Final = {"55P03", "57014", "25P03", "25P04", "40001", "40P01", "53300", "57P01", "57P03", "08000", "08003", "08006"}
+"""SQLSTATEs of what may succeed when it is tried again."""
+
+_OLDEST: Final = 170_000
+_NOW: Final = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
+_LIMIT_WRITE: Final = text(f"SET LOCAL transaction_timeout = '{WRITE_SECONDS}s'")
+_TAKE_TURN: Final = text(f"SELECT pg_advisory_xact_lock({_TURN})")
+_STAMP: Final = text(
+    f"""
+    UPDATE clock SET latest = CASE WHEN stamp % 1000000 = 0 THEN stamp + 1 ELSE stamp END
+    FROM (SELECT greatest(latest + 1, {_NOW}) AS stamp FROM clock WHERE one = 1) AS next
+    WHERE one = 1 RETURNING latest
+    """,  # noqa: S608 - constants
+)
+# While nobody writes it is now. Else a stamp that is not committed yet may lie up to a write's longest time back.
+_TOLD: Final = text(
+    f"""
+    SELECT CASE WHEN pg_try_advisory_xact_lock_shared({_TURN}) THEN {_NOW}
+    ELSE greatest((SELECT latest FROM clock WHERE one = 1), {_NOW} - {(WRITE_SECONDS + 1) * 1_000_000}) END
+    """,  # noqa: S608 - constants
+)
+
+
+class PostgresClock:
+    """The database's clock, with the promises of `clock.Clock`, for any number of processes."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Ask *engine* for the time."""
+        self._engine = engine
+
+    def now(self) -> int:
+        """The time now: nothing that is stamped below it can still appear."""
+        with self._engine.connect() as connection, connection.begin():
+            return int(connection.execute(_TOLD).scalar_one())
+
+    def stamp(self, connection: Connection) -> int:
+        """A time for a record, above all that were given before; in a write transaction."""
+        return int(connection.execute(_STAMP).scalar_one())
+
+    def settle(self) -> None:
+        """Nothing to do: the end of the transaction says it to all processes."""
+
+
+def check(url: URL) -> None:
+    """Let pass the URL of a database that is named.
+
+    Raises:
+        StorageError: It names none.
+    """
+    if not url.database:
+        raise StorageError("the URL names no database: postgresql+psycopg://user@host/database")
+
+
+def prepare(engine: Engine) -> None:
+    """Give each connection its limits."""
+    event.listen(engine, "connect", _limit)
+
+
+def take_turn(connection: Connection) -> None:
+    """Wait until no other transaction writes, in any process."""
+    connection.execute(_LIMIT_WRITE)
+    connection.execute(_TAKE_TURN)
+
+
+def is_busy(exc: Any) -> bool:
+    """Whether a driver's error means that trying again may succeed."""
+    return getattr(exc, "sqlstate", None) in _BUSY
+
+
+def _limit(connection: Any, _record: Any) -> None:
+    if connection.info.server_version < _OLDEST:
+        raise StorageError("the server needs PostgreSQL 17 or newer: older ones cannot end a transaction that takes too long")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{WRITE_SECONDS}s'")
+        cursor.execute("SET statement_timeout = '30s'")
+    connection.commit()

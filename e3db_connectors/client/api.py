@@ -46,12 +46,13 @@ class Api:
 
     def send(self, call: Call) -> Reply:
         """Send with the current token; after a 401 once more with a new one."""
-        token = self._tokens.current()
+        deadline = self._transport.deadline()
+        token = self._tokens.current(deadline)
         try:
-            return self._transport.send(call, token)
+            return self._transport.send(call, token, deadline)
         except Unauthorized:
             self._tokens.discard(token)
-            return self._transport.send(call, self._tokens.current())
+            return self._transport.send(call, self._tokens.current(deadline), deadline)
 
     def send_signed(self, call: Call, auth: AuthBase) -> Reply:
         """Send with a signature of its own instead of the token."""

@@ -13,8 +13,10 @@ from requests.auth import AuthBase, HTTPBasicAuth
 
 from e3db_connectors.client import decoding, forks
 from e3db_connectors.client.clock import DatedAuth
+from e3db_connectors.client.connections import Deadline
 from e3db_connectors.client.transport import Call
 from e3db_connectors.crypto import signatures
+from e3db_connectors.errors import TransportError, Unavailable
 from e3db_connectors.wire import paths, tsv1
 from e3db_connectors.wire.accounts import Token
 from e3db_connectors.wire.tsv1 import Tsv1Header
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
 
 EARLY_SECONDS: Final = 30
 """How long before its end a token is renewed; at most half of its life."""
+RENEWAL_SECONDS: Final = 10.0
+"""How long a renewal may take, and how long the next one waits after a failure, while the old token still holds."""
+LIFE_MAX: Final = 86_400
+"""A token is renewed at least once a day, whatever the server says of its life."""
 
 
 class NoAuth(AuthBase):
@@ -40,8 +46,16 @@ class NoAuth(AuthBase):
 
 
 class _Bearer(AuthBase):
-    def __init__(self, token: str) -> None:
+    """A token.
+
+    Attributes:
+        renew_at: From when on to try for another one, by the steady clock.
+        ends_at: From when on it is of no use.
+    """
+
+    def __init__(self, token: str, renew_at: float, ends_at: float) -> None:
         self._token = token
+        self.renew_at, self.ends_at = renew_at, ends_at
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._token}"
@@ -88,18 +102,29 @@ class TokenSource:
         self._lock = Lock()
         forks.renew_in_child(self)
         self._current: _Bearer | None = None
-        self._renew_at = 0.0
 
-    def current(self) -> AuthBase:
-        """The token to use now; fetched or renewed if need be.
+    def current(self, deadline: Deadline | None = None) -> AuthBase:
+        """The token to use now; fetched or renewed if need be, within the time of the operation that asks.
 
         Raises:
             Unauthorized: The API key is not valid.
+            TransportError: There was none in time.
         """
-        with self._lock:
-            if self._current is None or time.monotonic() >= self._renew_at:
-                self._current = self._fetch()
+        until, known = deadline or self._transport.deadline(), self._current
+        if known and time.monotonic() < known.renew_at:
+            return known
+        spare = known if known and time.monotonic() < known.ends_at else None
+        # One thread renews. While the token still holds, the others go on with it and do not wait.
+        if not self._lock.acquire(timeout=0 if spare else max(until.left(), 0)):
+            if spare:
+                return spare
+            raise TransportError("timed out while another thread signed in")
+        try:
+            if self._current is None or time.monotonic() >= self._current.renew_at:
+                self._current = self._renewed(spare, until)
             return self._current
+        finally:
+            self._lock.release()
 
     def after_fork(self) -> None:
         """Let go of a lock that a thread of the parent may have held."""
@@ -111,10 +136,19 @@ class TokenSource:
             if self._current is refused:
                 self._current = None
 
-    def _fetch(self) -> _Bearer:
+    def _renewed(self, spare: _Bearer | None, until: Deadline) -> _Bearer:
+        if spare is None:
+            return self._fetch(until)
+        try:
+            return self._fetch(Deadline(min(until.left(), RENEWAL_SECONDS)))
+        except (TransportError, Unavailable):
+            spare.renew_at = time.monotonic() + RENEWAL_SECONDS
+            return spare
+
+    def _fetch(self, until: Deadline) -> _Bearer:
         asked_at = time.monotonic()
         call = Call("POST", paths.TOKEN, b"grant_type=client_credentials", content_type="application/x-www-form-urlencoded")
-        reply = self._transport.send(call, self._basic)
+        reply = self._transport.send(call, self._basic, until)
         token = decoding.decode(reply.body, Token, call)
-        self._renew_at = asked_at + max(token.expires_in - EARLY_SECONDS, token.expires_in / 2)
-        return _Bearer(token.access_token)
+        life = min(max(token.expires_in, 0), LIFE_MAX)
+        return _Bearer(token.access_token, asked_at + max(life - EARLY_SECONDS, life / 2), asked_at + life)

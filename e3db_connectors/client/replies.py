@@ -47,7 +47,7 @@ def read_body(response: requests.Response, what: str, limit: int = REPLY_MAX) ->
         limit: Largest size, packed or not.
 
     Raises:
-        ResponseInvalid: It is larger, or packed in a way that was not asked for.
+        ResponseInvalid: It is larger, or packed in a way that was not asked for, or badly.
         urllib3.exceptions.HTTPError: It broke off, took too long or is no HTTP.
     """
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
@@ -66,16 +66,16 @@ def read_body(response: requests.Response, what: str, limit: int = REPLY_MAX) ->
 
 
 def _unpacked(pieces: Iterator[bytes], what: str) -> Iterator[bytes]:
-    unpacking, piece = zlib.decompressobj(_GZIP), b""
+    unpacking, began = zlib.decompressobj(_GZIP), False
     for received in pieces:
         if unpacking.eof:
             raise ResponseInvalid(f"{what}: the reply goes on after its end")
-        piece = received
+        piece, began = received, True
         while piece:
             yield unpacking.decompress(piece, PIECE_SIZE)
             piece = unpacking.unconsumed_tail
     yield unpacking.flush()
-    if not unpacking.eof and unpacking.unused_data + piece:
+    if unpacking.unused_data or (began and not unpacking.eof):
         raise ResponseInvalid(f"{what}: the reply cannot be unpacked")
 
 

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import os
+import ssl
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
-from urllib.parse import SplitResult, urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 
+from e3db_connectors.client.addresses import insecure_http_allowed, require_file_url, require_secure
 from e3db_connectors.client.clock import DatedAuth, ServerClock, date_of
 from e3db_connectors.client.connections import Attempt, Deadline, SessionPool
 from e3db_connectors.client.replies import HEADERS, raw_pieces, read_body, reason
 from e3db_connectors.client.retries import BUDGET_SECONDS, Busy, repeated, retry_after
 from e3db_connectors.errors import (
-    ConfigError,
     OutcomeUnknown,
     ResponseInvalid,
     TransportError,
     Unauthorized,
     Unavailable,
+    UsageError,
     from_status,
 )
 
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
     from requests.auth import AuthBase
 
-INSECURE_VARIABLE: Final = "E3DB_ALLOW_INSECURE_HTTP"
 TRANSFER_SECONDS: Final = 24 * 3600.0
 """The longest that the body of a file travels; what ends a stalled one is `connections.READ_SECONDS`."""
 
@@ -45,7 +43,6 @@ _REDIRECT: Final = 300
 _ERROR: Final = 400
 _BUSY: Final = 429
 _BROKEN: Final = 500
-_PORTS: Final = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -101,10 +98,8 @@ class Transport:
     def __init__(self, api_url: str, *, allow_insecure_http: bool | None = None) -> None:
         """Prepare the connections; nothing is sent yet."""
         self._url = api_url.rstrip("/")
-        if allow_insecure_http is None:
-            allow_insecure_http = os.environ.get(INSECURE_VARIABLE) == "1"
-        if not allow_insecure_http:
-            _require_secure(urlsplit(self._url))
+        if not (insecure_http_allowed() if allow_insecure_http is None else allow_insecure_http):
+            require_secure(self._url)
         self._sessions = SessionPool(self._url)
         self._clock = ServerClock()
 
@@ -117,26 +112,35 @@ class Transport:
         """Close all connections."""
         self._sessions.close()
 
-    def send(self, call: Call, auth: AuthBase) -> Reply:
+    def deadline(self) -> Deadline:
+        """By when an operation that begins now has to be over."""
+        return Deadline(BUDGET_SECONDS)
+
+    def send(self, call: Call, auth: AuthBase, deadline: Deadline | None = None) -> Reply:
         """Send *call*, again if that is harmless, until it succeeds or the time budget is spent.
+
+        Args:
+            call: What to do.
+            auth: Credentials.
+            deadline: Of the operation that this call is a part of; without it the call has a budget of its own.
 
         Raises:
             APIError: The server refused.
             TransportError: No reply; `OutcomeUnknown` if the call may have taken effect.
             ResponseInvalid: The reply is a redirect, too large or no HTTP.
         """
-        deadline, correction = Deadline(BUDGET_SECONDS), self._clock.correction
+        until, correction = deadline or self.deadline(), self._clock.correction
 
         def attempt() -> Reply:
-            return self._send_once(call, auth, deadline)
+            return self._send_once(call, auth, until)
 
         try:
-            return repeated(attempt, deadline, repeatable=call.repeatable)
+            return repeated(attempt, until, repeatable=call.repeatable)
         except Unauthorized:
             if not isinstance(auth, DatedAuth) or self._clock.correction == correction:
                 raise
         # The signature stated a wrong time, and the refusal told the right one.
-        return repeated(attempt, deadline, repeatable=call.repeatable)
+        return repeated(attempt, until, repeatable=call.repeatable)
 
     def upload(self, url: str, pieces: Iterable[bytes], size: int, headers: Mapping[str, str]) -> None:
         """Send the body of a file to where the server wants it, once and without credentials.
@@ -145,13 +149,15 @@ class Transport:
             APIError: It was refused.
             TransportError: It did not get through.
             ResponseInvalid: The URL is not safe, or the reply no success.
+            UsageError: The pieces make another size.
+            OSError: The pieces could not be read.
         """
-        self._check_file_url(url)
-        deadline = Deadline(TRANSFER_SECONDS)
+        require_file_url(url, self._url)
+        deadline, body = Deadline(TRANSFER_SECONDS), _Sized(pieces, size)
         with (
-            _file_errors("upload"),
+            _file_errors("upload", body),
             self._sessions.lend(deadline) as session,
-            closing(Attempt(deadline).request(session, "PUT", url, data=_Sized(pieces, size), headers={**HEADERS, **headers})) as response,
+            closing(Attempt(deadline).request(session, "PUT", url, data=body, headers={**HEADERS, **headers})) as response,
         ):
             _require_ok("PUT", response)
 
@@ -163,7 +169,7 @@ class Transport:
             TransportError: It did not come through.
             ResponseInvalid: The URL is not safe, or the reply no success.
         """
-        self._check_file_url(url)
+        require_file_url(url, self._url)
         deadline = Deadline(TRANSFER_SECONDS)
         headers = {"Accept-Encoding": "identity"}
         with (
@@ -192,6 +198,8 @@ class Transport:
 
     def _no_reply(self, call: Call, exc: Exception, *, sent: bool) -> TransportError:
         timed_out = isinstance(exc, (requests.Timeout, TimeoutError))
+        if refusal := _tls_refusal(exc):
+            return TransportError(f"no secure connection to {self._url}: {refusal}")
         if not sent:
             return TransportError(f"cannot reach {self._url}; is the server running and the address right?")
         words = f"{call.shown}: {'timed out' if timed_out else 'connection broken off'}"
@@ -199,29 +207,30 @@ class Transport:
             return TransportError(words)
         return OutcomeUnknown(f"{words} before the answer; it may have been done or not")
 
-    def _check_file_url(self, url: str) -> None:
-        """Let pass what is encrypted on its way, or leads to the API's own address."""
-        try:
-            parts, own = urlsplit(url), urlsplit(self._url)
-            safe = parts.scheme == "https" or _origin(parts) == _origin(own)
-            plain = parts.hostname and not parts.username and not parts.password
-        except ValueError:
-            safe = plain = False
-        if not (safe and plain):
-            raise ResponseInvalid("the server names a place for a file that is neither https nor its own address")
-
 
 class _Sized:
     """Pieces whose size is known in all, so that they travel under a ``Content-Length``."""
 
     def __init__(self, pieces: Iterable[bytes], size: int) -> None:
         self._pieces, self._size = pieces, size
+        self.failure: OSError | None = None
 
     def __len__(self) -> int:
         return self._size
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._pieces)
+        left = self._size
+        try:
+            for piece in self._pieces:
+                left -= len(piece)
+                if left >= 0:
+                    yield piece
+        except OSError as exc:
+            # On its way through urllib3 it would turn into a broken connection.
+            self.failure = exc
+            raise
+        if left != 0:
+            raise UsageError(f"the body of the file has {self._size - left} bytes instead of {self._size}")
 
 
 def _judged(call: Call, response: requests.Response) -> Reply:
@@ -249,23 +258,18 @@ def _require_ok(method: str, response: requests.Response) -> None:
 
 
 @contextmanager
-def _file_errors(what: str) -> Iterator[None]:
+def _file_errors(what: str, body: _Sized | None = None) -> Iterator[None]:
     try:
         yield
     except (requests.RequestException, HTTPError, TimeoutError):
+        if body and body.failure:
+            raise body.failure from None
         raise TransportError(f"the {what} of a file broke off or took too long; nothing has become visible") from None
 
 
-def _require_secure(url: SplitResult) -> None:
-    if url.scheme == "https" or url.hostname == "localhost":
-        return
-    try:
-        loopback = ip_address(url.hostname or "").is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise ConfigError(f"api_url is http to another machine; use https, or set {INSECURE_VARIABLE}=1 in a network that you trust")
-
-
-def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
-    return url.scheme, url.hostname, url.port or _PORTS.get(url.scheme)
+def _tls_refusal(exc: BaseException) -> str:
+    """Why the server's certificate was refused, in the words of OpenSSL; empty if it was not."""
+    cause: BaseException | None = exc
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    return cause.verify_message if cause else ""

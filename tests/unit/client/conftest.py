@@ -50,7 +50,10 @@ class RawServer:
         head, _, body = data.partition(b"\r\n\r\n")
         length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0)
         while len(body) < length:
-            body += connection.recv(65536)
+            received = connection.recv(65536)
+            if not received:
+                return b""
+            body += received
         return head
 
     def close(self):

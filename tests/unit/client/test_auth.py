@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from e3db_connectors.client import auth
+from e3db_connectors.client import auth, transport
 from e3db_connectors.client.api import Api
 from e3db_connectors.client.auth import TokenSource, Tsv1Auth
 from e3db_connectors.client.transport import Call, Transport
 from e3db_connectors.crypto.signatures import generate_signing_keypair
-from e3db_connectors.errors import ResponseInvalid, Unauthorized
+from e3db_connectors.errors import ResponseInvalid, TransportError, Unauthorized
 
 
 def answer(status, body, date=None):
@@ -50,13 +50,13 @@ def api_of():
     made = []
 
     def make(server):
-        transport = Transport(server.url)
-        made.append(transport)
-        return Api(transport, TokenSource(transport, "id", "secret"))
+        sender = Transport(server.url)
+        made.append(sender)
+        return Api(sender, TokenSource(sender, "id", "secret"))
 
     yield make
-    for transport in made:
-        transport.close()
+    for sender in made:
+        sender.close()
 
 
 READ = Call("GET", "/read")
@@ -94,7 +94,7 @@ def test_a_token_is_renewed_before_it_ends(raw_server, api_of, monkeypatch):
             assert handler.given == given
 
 
-@pytest.mark.parametrize(("expires_in", "given"), [(0, 3), (-5, 3), (10**12, 1)])
+@pytest.mark.parametrize(("expires_in", "given"), [(0, 3), (-5, 3), (10**12, 1), (10**400, 1)])
 def test_odd_lives_of_tokens_are_lived_with(expires_in, given, raw_server, api_of):
     handler = TokenServer(expires_in)
     with raw_server(handler) as server:
@@ -102,6 +102,81 @@ def test_odd_lives_of_tokens_are_lived_with(expires_in, given, raw_server, api_o
         for _ in range(3):
             api.send(READ)
         assert handler.given == given
+
+
+@pytest.fixture
+def late():
+    """A source whose token is due for renewal but holds, at a server that does not give out another one before `release`."""
+    held, asked, release = TokenServer(), threading.Event(), threading.Event()
+
+    def handle(connection, head):
+        if b"/v1/auth/token" in head and held.given:
+            asked.set()
+            if not release.wait(10):
+                connection.sendall(answer(503, {}))
+                return
+        held(connection, head)
+
+    handle.server, handle.asked, handle.release = held, asked, release
+    yield handle
+    release.set()
+
+
+def test_a_token_that_still_holds_is_used_while_one_thread_renews_it(raw_server, api_of, late):
+    with raw_server(late) as server:
+        api = api_of(server)
+        api.send(READ)
+        api._tokens._current.renew_at = 0.0
+        with ThreadPoolExecutor(1) as pool:
+            renewing = pool.submit(api.send, READ)
+            assert late.asked.wait(5)
+            began = time.monotonic()
+            api.send(READ)
+            assert time.monotonic() - began < auth.RENEWAL_SECONDS / 2
+            late.release.set()
+            renewing.result()
+        assert late.server.given == 2
+
+
+def test_a_renewal_that_fails_does_no_harm_while_the_token_holds(raw_server, api_of, late, monkeypatch):
+    monkeypatch.setattr(auth, "RENEWAL_SECONDS", 0.5)
+    with raw_server(late) as server:
+        api = api_of(server)
+        api.send(READ)
+        api._tokens._current.renew_at = 0.0
+        api.send(READ)
+        late.release.set()
+        assert late.asked.is_set()
+        assert late.server.calls == 2
+
+
+def test_threads_wait_for_a_token_no_longer_than_their_budget(raw_server, api_of, monkeypatch):
+    monkeypatch.setattr(transport, "BUDGET_SECONDS", 0.5)
+    release = threading.Event()
+    with raw_server(lambda _connection, _head: release.wait(10)) as server:
+        api, began = api_of(server), time.monotonic()
+        with ThreadPoolExecutor(8) as pool:
+            waiting = [pool.submit(api.send, READ) for _ in range(8)]
+            assert all(isinstance(one.exception(), TransportError) for one in waiting)
+        assert time.monotonic() - began < 2
+        release.set()
+
+
+def test_signing_in_the_call_and_its_repeat_share_one_budget(raw_server, api_of, monkeypatch):
+    monkeypatch.setattr(transport, "BUDGET_SECONDS", 1.0)
+    tokens = TokenServer()
+
+    def slowly(connection, head):
+        time.sleep(0.4)
+        tokens(connection, head)
+        tokens.good.clear()
+
+    with raw_server(slowly) as server:
+        api, began = api_of(server), time.monotonic()
+        with pytest.raises(TransportError):
+            api.send(READ)
+        assert time.monotonic() - began < 1.3
+    assert tokens.calls == 1
 
 
 def test_a_second_401_is_final(raw_server, api_of):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from e3db_connectors.client import decoding, replies, transport
 from e3db_connectors.client.auth import NoAuth
 from e3db_connectors.client.transport import Call, Transport
-from e3db_connectors.errors import ConfigError, E3DBError, NotFound, OutcomeUnknown, ResponseInvalid, TransportError
+from e3db_connectors.errors import ConfigError, E3DBError, NotFound, OutcomeUnknown, ResponseInvalid, TransportError, UsageError
 from e3db_connectors.wire.search import SearchResponse
 
 READ = Call("GET", "/read", repeatable=False)
@@ -117,6 +117,18 @@ def test_a_gzip_bomb_costs_no_memory(raw_server):
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 3 * replies.REPLY_MAX / 1024
 
 
+@pytest.mark.parametrize("spoil", [lambda body: body[:-5], lambda body: body + b"more", lambda body: body + body, lambda body: body[1:]])
+def test_badly_packed_replies_are_refused(spoil, raw_server):
+    body = spoil(gzip.compress(b"{}"))
+    with (
+        raw_server(
+            lambda connection, _head: connection.sendall(reply("Content-Encoding: gzip", f"Content-Length: {len(body)}", body=body))
+        ) as server,
+        pytest.raises(ResponseInvalid, match="cannot be unpacked"),
+    ):
+        send(server)
+
+
 def test_packed_replies_are_read(raw_server):
     body = gzip.compress(b'{"a": "' + b"b" * 100_000 + b'"}')
     with raw_server(
@@ -218,6 +230,28 @@ def test_files_travel_without_credentials_and_with_their_length(raw_server):
         assert b"cookie" not in head.lower()
     assert b"Content-Length: 4" in server.requests[0]
     assert b"chunked" not in server.requests[0].lower()
+
+
+def test_an_upload_whose_source_fails_says_so(raw_server):
+    def broken():
+        yield b"ab"
+        raise PermissionError(13, "not yours")
+
+    with raw_server(lambda connection, _head: connection.sendall(reply("Content-Length: 0"))) as server:
+        sender = Transport(server.url)
+        with pytest.raises(PermissionError):
+            sender.upload(f"{server.url}/files/x", broken(), 4, {})
+        sender.close()
+
+
+@pytest.mark.parametrize("pieces", [[b"ab"], [b"ab", b"cdefg"], []])
+def test_an_upload_of_another_size_is_refused(pieces, raw_server):
+    with raw_server(lambda connection, _head: connection.sendall(reply("Content-Length: 0"))) as server:
+        sender = Transport(server.url)
+        with pytest.raises(UsageError, match="instead of 4"):
+            sender.upload(f"{server.url}/files/x", pieces, 4, {})
+        sender.close()
+        assert not server.requests
 
 
 def test_errors_of_files_do_not_show_their_urls(raw_server):

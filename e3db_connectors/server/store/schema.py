@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION: Final = 5
+VERSION: Final = 6
 """Of this schema; a database of another one is refused."""
 
 metadata = MetaData()

@@ -102,7 +102,7 @@ def _is_base(url: str) -> bool:
 
 
 def _is_origin(text: str) -> bool:
-    return _is_base(text) and text == text.lower() and not urlsplit(text).path
+    return _is_base(text) and "*" not in text and text == text.lower() and not urlsplit(text).path
 
 
 def registration_token(files_dir: Path, token_file: Path | None = None) -> tuple[str, Path | None]:

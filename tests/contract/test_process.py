@@ -165,7 +165,9 @@ def test_a_taken_port_is_one_line_and_code_1(refused, tmp_path):
 
 
 def test_an_address_that_is_not_ours_is_one_line_and_code_1(refused, tmp_path):
-    assert "192.0.2.1" in refused("--host", "192.0.2.1", "--port", "0", "--database", f"sqlite:///{tmp_path / 'e3db.sqlite'}")
+    assert "192.0.2.1" in refused(
+        "--host", "192.0.2.1", "--insecure-public-http", "--port", "0", "--database", f"sqlite:///{tmp_path / 'e3db.sqlite'}"
+    )
 
 
 def test_a_missing_database_folder_is_one_line_and_code_1(refused, tmp_path):

@@ -60,15 +60,8 @@ class Incoming:
         return public.rstrip("/") + path
 
     def address(self) -> str:
-        """Where the request came from; an IPv6 network, for its addresses are one caller's."""
-        host = self._request.client.host if self._request.client else ""
-        try:
-            address = ip_address(host.partition("%")[0])
-        except ValueError:
-            return host
-        if isinstance(address, IPv6Address):
-            return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
-        return host
+        """Where the request came from, see `network_of`."""
+        return network_of(self._request.client.host if self._request.client else "")
 
     def query(self, name: str) -> list[str]:
         """All values of a member of the query."""
@@ -156,6 +149,17 @@ def page_of(limit: int | None, next_token: int | None) -> tuple[int, int]:
     if not 0 <= offset < limits.SEARCH_WINDOW:
         raise Problem(400, f"next_token must be from 0 to {limits.SEARCH_WINDOW - 1}; split the search by time")
     return size, offset
+
+
+def network_of(host: str) -> str:
+    """An address as limits count it: of IPv6 the network, for all of its addresses are one caller's."""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
+    return str(address)
 
 
 def uuid_of(text: str, status: int = 400) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -63,6 +64,9 @@ def create(database: str, uses: int | None, expires: int | None, note: str) -> N
 
     if len(note) > _NOTE_MAX or (note and not note.isprintable()):
         raise UsageError(f"a note has up to {_NOTE_MAX} printable characters")
+    absent = _absent(database)
+    if absent:
+        click.echo(f"a new database: {output.printable(absent)}", err=True)
     with _opened(database) as opened:
         now = opened.clock.now()
         with opened.write() as connection:
@@ -77,7 +81,7 @@ def list_(database: str, json_: bool) -> None:
     """Show the tokens' ids and what is left of them; never a token."""
     from e3db_connectors.server.store import registrations
 
-    with _opened(database) as opened:
+    with _opened(_present(database)) as opened:
         now = opened.clock.now()
         with opened.read() as connection:
             found = registrations.every(connection)
@@ -108,7 +112,7 @@ def revoke(database: str, token_id: str) -> None:
     """Take a token back: it registers no client any more. Those it has registered stay."""
     from e3db_connectors.server.store import registrations
 
-    with _opened(database) as opened, opened.write() as connection:
+    with _opened(_present(database)) as opened, opened.write() as connection:
         if not registrations.revoke(connection, token_id):
             raise UsageError("there is no token of this id; `list` shows them")
     click.echo(f"revoked {output.printable(token_id)}")
@@ -118,6 +122,26 @@ def _time(micros: int | None) -> str | None:
     from e3db_connectors.wire import times
 
     return None if micros is None else times.render(times.from_micros(micros))
+
+
+def _absent(url: str) -> str:
+    """The file of a SQLite database that is not there yet, else nothing."""
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return ""  # opening it will say so
+    file = parsed.database or ""
+    return file if parsed.get_backend_name() == "sqlite" and not Path(file).exists() else ""
+
+
+def _present(url: str) -> str:
+    absent = _absent(url)
+    if absent:
+        raise UsageError(f"there is no database {absent}; --database names the server's")
+    return url
 
 
 @contextmanager

@@ -137,9 +137,9 @@ def test_plain_http_for_other_machines_can_be_asked_for(start, session, by_varia
         assert session.get(f"http://127.0.0.1:{urlsplit(url).port}{CHECK}", timeout=SECONDS).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["a..b", "x" * 300, "no-such-host.invalid"])
+@pytest.mark.parametrize("host", ["a..b", "x" * 300])
 def test_a_host_that_is_none_is_one_line(refused, host):
-    assert "host" in refused("--host", host, "--insecure-public-http") or host in refused("--host", host)
+    assert "--host" in refused("--host", host, "--insecure-public-http")
 
 
 # TLS

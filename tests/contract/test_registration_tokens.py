@@ -193,9 +193,19 @@ def test_a_used_up_token_is_unauthorized_for_the_client(own, create, register):
 
 def test_a_token_can_be_made_before_the_first_start(run, running_server, tmp_path):
     database = f"sqlite:///{tmp_path / 'early.sqlite'}"
-    token = run("e3db-connectors", "server", "token", "create", "--database", database).stdout.strip()
+    made = run("e3db-connectors", "server", "token", "create", "--database", database)
+    token = made.stdout.removesuffix("\n")
+    assert made.stderr.splitlines() == [f"a new database: {tmp_path / 'early.sqlite'}"]
     with running_server(tmp_path, "--database", database) as server:
         assert Client.register(token, "somebody", api_url=server.url).client_id
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["revoke", "0123456789abcdef"]])
+def test_a_look_at_a_database_that_is_not_there_makes_none(run, tmp_path, arguments):
+    done = run("e3db-connectors", "server", "token", *arguments, "--database", f"sqlite:///{tmp_path / 'absent.sqlite'}")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "absent.sqlite" in done.stderr
+    assert not (tmp_path / "absent.sqlite").exists()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from e3db_connectors.cli import options, output
-from e3db_connectors.errors import UsageError
+from e3db_connectors.errors import UsageError, WindowExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,5 +125,9 @@ def _following(client: Client, query: Search) -> Iterator[Record]:
         page = client.search(query)
         yield from page
         if not page.next_token:
+            if query.next_token + len(page) < page.total_results:
+                raise WindowExceeded(
+                    f"there are {page.total_results} records, and only the first ones can be fetched: search by ranges of time"
+                )
             return
         query.next_token = page.next_token

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from e3db_connectors.client import forks
 from e3db_connectors.client.cache import BoundedCache
+from e3db_connectors.client.retries import BUDGET_SECONDS
 from e3db_connectors.crypto.access_keys import generate_access_key, open_access_key, seal_access_key
-from e3db_connectors.errors import AccessKeyMissing, Conflict, NotFound, ResponseInvalid, UntrustedKey
+from e3db_connectors.errors import AccessKeyMissing, Conflict, NotFound, ResponseInvalid, TransportError, UntrustedKey
 from e3db_connectors.wire import paths
 from e3db_connectors.wire.records import AccessKey, AccessKeyUpload
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from e3db_connectors.client.api import Api
     from e3db_connectors.client.config import Config
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from e3db_connectors.wire.records import Meta
 
     Owner = tuple[str, str, str]
+
+K = TypeVar("K")
+
+_TURNS: Final = 64
+"""Locks that owners share out among them: a slow request holds up nobody but who waits for the same key, or shares its lock."""
 
 MAX_KEYS: Final = 1_000
 """Access keys that a client holds at most."""
@@ -45,8 +51,9 @@ class AccessKeys:
         self._api = api
         self._config = config
         self._suite = suite
-        self._lock = Lock()
+        self.after_fork()
         forks.renew_in_child(self)
+        self._types: dict[bytes, str] = {}
         self._keys: BoundedCache[Owner, bytes] = BoundedCache(MAX_KEYS, MAX_AGE_SECONDS)
         self._opened: BoundedCache[tuple[Owner, str], bytes] = BoundedCache(MAX_KEYS, MAX_AGE_SECONDS)
 
@@ -54,11 +61,17 @@ class AccessKeys:
         """Our own key of a type, made at first use.
 
         Raises:
-            UntrustedKey: The server answers with a key that somebody else could have made.
+            UntrustedKey: The server answers with a key that somebody else could have made, or with that of another type.
         """
         owner = (self._config.client_id, self._config.client_id, record_type)
+        key = self._once(self._keys, owner, owner, lambda: self._fetch(owner) or self._create(owner))
         with self._lock:
-            return self._keys.get(owner) or self._keys.put(owner, self._fetch(owner) or self._create(owner))
+            if self._types.setdefault(key, record_type) != record_type:
+                # Whoever may read the other type could read this one, too.
+                raise UntrustedKey(
+                    f"the server hands out the access key of our type {self._types[key]!r} for {record_type!r}, too; nothing was encrypted with it"
+                )
+        return key
 
     def for_reading(self, meta: Meta, attached: AccessKey | None = None) -> bytes:
         """The key of a record.
@@ -71,11 +84,9 @@ class AccessKeys:
             AccessKeyMissing: It has not been shared with us.
         """
         owner = (meta.writer_id, meta.user_id, meta.record_type)
-        with self._lock:
-            if attached is not None:
-                opened = (owner, attached.eak)
-                return self._opened.get(opened) or self._opened.put(opened, self._open(owner, attached))
-            return self._keys.get(owner) or self._keys.put(owner, self._require(owner))
+        if attached is not None:
+            return self._once(self._opened, (owner, attached.eak), owner, lambda: self._open(owner, attached))
+        return self._once(self._keys, owner, owner, lambda: self._require(owner))
 
     def of_writer(self, meta: Meta) -> bytes:
         """The key of another writer's records, always asked for anew: the right to share it may have been taken.
@@ -86,14 +97,34 @@ class AccessKeys:
         return self._require((meta.writer_id, meta.user_id, meta.record_type))
 
     def after_fork(self) -> None:
-        """Let go of a lock that a thread of the parent may have held."""
+        """Let go of locks that threads of the parent may have held."""
         self._lock = Lock()
+        self._turns = tuple(Lock() for _ in range(_TURNS))
 
     def forget(self) -> None:
         """Drop all keys."""
         with self._lock:
             self._keys.clear()
             self._opened.clear()
+            self._types.clear()
+
+    def _once(self, cache: BoundedCache[K, bytes], name: K, owner: Owner, make: Callable[[], bytes]) -> bytes:
+        """A key that is remembered, or is made now by one thread while the others wait that want a key of the same owner."""
+        with self._lock:
+            found = cache.get(name)
+        if found:
+            return found
+        turn = self._turns[hash(owner) % _TURNS]
+        if not turn.acquire(timeout=BUDGET_SECONDS):
+            raise TransportError("timed out while another thread asked for an access key")
+        try:
+            with self._lock:
+                found = cache.get(name)
+            made = found or make()
+            with self._lock:
+                return found or cache.put(name, made)
+        finally:
+            turn.release()
 
     def _path(self, owner: Owner) -> str:
         writer_id, user_id, record_type = owner
@@ -115,7 +146,7 @@ class AccessKeys:
         key = generate_access_key()
         eak = seal_access_key(self._suite, key, self._config.public_key, self._config.private_key)
         try:
-            self._api.put(self._path(owner), AccessKeyUpload(eak), AccessKeyUpload, repeatable=True)
+            self._api.store(self._path(owner), AccessKeyUpload(eak))
         except Conflict:
             stored = self._fetch(owner)  # another process of this client was first, or our own request came through twice
             if stored is None:

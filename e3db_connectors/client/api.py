@@ -40,6 +40,10 @@ class Api:
         call = Call("PUT", path, to_bytes(body), repeatable=repeatable)
         return decoding.decode(self.send(call).body, kind, call)
 
+    def store(self, path: str, body: Any) -> None:
+        """Put something that may be put again; what is answered does not matter."""
+        self.send(Call("PUT", path, to_bytes(body)))
+
     def delete(self, path: str, *, repeatable: bool = False) -> None:
         """Delete something; once, unless deleting what is not there is no error."""
         self.send(Call("DELETE", path, repeatable=repeatable))

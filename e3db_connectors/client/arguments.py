@@ -35,6 +35,8 @@ def require_text(values: Mapping[Any, Any], what: str) -> None:
     Raises:
         UsageError: A name or value is something else; the message names the member, and never shows the value.
     """
+    if not isinstance(values, Mapping):
+        raise UsageError(f"{what} maps text to text; it is {type(values).__name__}")
     for name, value in values.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise UsageError(f"{what} maps text to text; the value of {name!r} is {type(value).__name__}")

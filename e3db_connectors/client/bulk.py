@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from e3db_connectors.client import decoding
@@ -13,19 +12,21 @@ from e3db_connectors.client.arguments import texts
 from e3db_connectors.client.queries import QueryOperations
 from e3db_connectors.client.records import RecordOperations
 from e3db_connectors.client.transport import Call
-from e3db_connectors.errors import E3DBError, UsageError
+from e3db_connectors.errors import E3DBError, OutcomeUnknown, UsageError
 from e3db_connectors.wire import limits, paths
 from e3db_connectors.wire.records import BatchGet, BatchGetResult, BulkDelete, BulkDeleteResult, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-    from concurrent.futures import Future
     from uuid import UUID
 
     from e3db_connectors.wire.records import Record
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
+
+_GONE: Final = "Not Found"
+"""What a server says of a record that it does not know, or not as ours."""
 
 WORKERS: Final = 16
 """Requests under way at once, unless told otherwise."""
@@ -102,7 +103,14 @@ class BulkOperations(RecordOperations, QueryOperations):
         Raises:
             ConfigError: The credentials hold no signing key.
         """
-        call = Call("DELETE", paths.BULK_DELETE, to_bytes(BulkDelete(_batch(record_ids))))
+        call = Call("DELETE", paths.BULK_DELETE, to_bytes(BulkDelete(_batch(record_ids))), repeatable=False)
+        try:
+            return self._send_deletes(call)
+        except OutcomeUnknown:
+            # What has gone meanwhile is what the first request has deleted.
+            return {record_id: error for record_id, error in self._send_deletes(call).items() if error != _GONE}
+
+    def _send_deletes(self, call: Call) -> dict[str, str]:
         result = decoding.decode(self._api.send_signed(call, self._signed()).body, BulkDeleteResult, call)
         return {failed.record_id: failed.error for group in result.record_delete_error.values() for failed in group}
 
@@ -126,15 +134,25 @@ def _each(items: Iterable[Item], work: Callable[[Item], Value], workers: int) ->
             return Outcome(item, error=exc)
 
     def run() -> Iterator[Outcome[Item, Value]]:
-        remaining = iter(items)
+        pending: deque[Future[Outcome[Item, Value]]] = deque()
         with ThreadPoolExecutor(workers, thread_name_prefix="e3db-bulk") as pool:
-            pending: deque[Future[Outcome[Item, Value]]] = deque(pool.submit(attempt, item) for item in islice(remaining, 2 * workers))
             try:
-                while pending:
-                    yield pending.popleft().result()
-                    pending.extend(pool.submit(attempt, item) for item in islice(remaining, 1))
+                for item in items:
+                    pending.append(pool.submit(attempt, item))
+                    if len(pending) == 2 * workers:
+                        yield pending.popleft().result()
+                yield from _results(pending)
+            except Exception:
+                # The items broke off. What has begun still counts, and its outcomes are told first.
+                yield from _results(pending)
+                raise
             finally:
                 for future in pending:
                     future.cancel()
 
     return run()
+
+
+def _results(pending: deque[Future[Outcome[Item, Value]]]) -> Iterator[Outcome[Item, Value]]:
+    while pending:
+        yield pending.popleft().result()

@@ -43,11 +43,12 @@ class RecordCipher:
         """
         sealed = result.record_data or {}
         chosen = sealed if fields is None else {name: quad for name, quad in sealed.items() if name in fields}
+        partial = result.record_data is None or fields is not None
         if not chosen:
-            return Record(result.meta, {}, result.rec_sig)
+            return Record(result.meta, {}, result.rec_sig, partial)
         key, opener = self._keys.for_reading(result.meta, result.access_key), self._opener()
         try:
-            return Record(result.meta, opener.open_all(key, chosen), result.rec_sig)
+            return Record(result.meta, opener.open_all(key, chosen), result.rec_sig, partial)
         except IntegrityError as exc:
             raise type(exc)(f"record {result.meta.record_id}, {exc}") from None
 

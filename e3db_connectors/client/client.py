@@ -12,6 +12,7 @@ from e3db_connectors.client.files import FileOperations
 from e3db_connectors.client.notes import NoteOperations
 from e3db_connectors.client.original.client import OriginalClient
 from e3db_connectors.crypto.keypair import KeyPair
+from e3db_connectors.crypto.redacted import SecretText
 from e3db_connectors.crypto.signatures import generate_signing_keypair
 from e3db_connectors.crypto.suites import suite_named
 from e3db_connectors.errors import BackupFailed, E3DBError, UsageError
@@ -64,13 +65,14 @@ class Client(BulkOperations, BackupOperations, FileOperations, NoteOperations, O
             Unauthorized: The token is not valid.
             BackupFailed: The client has been registered, its backup failed; the error holds the `ClientDetails`.
         """
+        private_key, private_signing_key = SecretText(private_key or ""), SecretText(private_signing_key or "")
         if backup and public_key and not private_key:
             raise UsageError("a backup holds the private key: give private_key, too")
         made = registration.register(
             token,
             name,
-            keys=KeyPair(public_key, private_key or "") if public_key else None,
-            signing_keys=KeyPair(public_signing_key, private_signing_key or "") if public_signing_key else None,
+            keys=KeyPair(public_key, private_key) if public_key else None,
+            signing_keys=KeyPair(public_signing_key, private_signing_key) if public_signing_key else None,
             api_url=api_url,
             crypto_suite=crypto_suite,
         )

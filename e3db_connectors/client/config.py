@@ -79,7 +79,7 @@ class Config:
         if missing:
             raise ConfigError(f"credentials are incomplete: {', '.join(missing)} missing")
         try:
-            object.__setattr__(self, "client_id", str(UUID(self.client_id)))
+            object.__setattr__(self, "client_id", str(UUID(str(self.client_id))))
         except ValueError:
             raise ConfigError("client_id is no UUID") from None
         if not (self.api_key_id + self.api_secret).isascii():
@@ -117,6 +117,8 @@ class Config:
         del values  # from here on errors are raised, and a traceback that lists local variables would show the secrets
         if str(version) not in VERSIONS:
             raise ConfigError(f"{source}: the version is neither {' nor '.join(VERSIONS)}")
+        if isinstance(known.get("client_id"), UUID):
+            known["client_id"] = str(known["client_id"])
         for name, value in known.items():
             if not isinstance(value, str):
                 raise ConfigError(f"{source}: {name} must be text")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import logging
 import time
 from collections import deque
 from contextlib import contextmanager
@@ -88,6 +89,16 @@ class Attempt:
 
 _current: ContextVar[Attempt] = ContextVar("attempt")
 """What the connections of this thread work for."""
+
+
+def _without_path(record: logging.LogRecord) -> bool:
+    """Keep the paths of this client's calls out of urllib3's own log: some are permissions. The client logs what may be shown."""
+    if _current.get(None) is not None and isinstance(record.args, tuple):
+        record.args = tuple("(path)" if isinstance(arg, str) and arg.startswith("/") else arg for arg in record.args)
+    return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_without_path)
 
 
 class _Reader(io.RawIOBase):

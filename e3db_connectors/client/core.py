@@ -49,6 +49,7 @@ class ClientCore:
         if config is None:
             config = credentials.resolve()
         self.config = config if isinstance(config, Config) else Config.from_mapping(config)
+        del config  # a traceback that lists local variables would show its secrets
         self._suite = suite_named(self.config.crypto_suite)
         if self._suite.public_key_of(self.config.private_key) != self.config.public_key:
             raise ConfigError("public_key and private_key do not belong together")
@@ -86,7 +87,8 @@ class ClientCore:
 
     def __repr__(self) -> str:
         """Who and where; no keys."""
-        return f"Client(client_id={self.client_id!r}, api_url={self.config.api_url!r})"
+        config = getattr(self, "config", None)  # a traceback may ask one that is only half made
+        return f"Client(client_id={config.client_id!r}, api_url={config.api_url!r})" if config else "Client()"
 
     def __reduce__(self) -> str:
         """Refuse to be pickled."""

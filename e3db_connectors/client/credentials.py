@@ -11,8 +11,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from e3db_connectors.client.config import FIELDS, REQUIRED, Config
+from e3db_connectors.client.config import FIELDS, REQUIRED, SECRETS, Config
 from e3db_connectors.client.profiles import profile_path
+from e3db_connectors.crypto.redacted import SecretText
 from e3db_connectors.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Config | None:
     """
     environ = os.environ if environ is None else environ
     values = {name: environ[ENVIRONMENT_PREFIX + name.upper()] for name in FIELDS if environ.get(ENVIRONMENT_PREFIX + name.upper())}
+    del environ  # a traceback that lists local variables would show the secrets in it
+    values |= {name: SecretText(values[name]) for name in SECRETS if name in values}
     if not values.keys() & set(REQUIRED):
         return None  # an address alone is no credential
     return Config.from_mapping(values, source="environment E3DB_*")

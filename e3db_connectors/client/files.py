@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from hashlib import md5
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryFile
 from typing import IO, TYPE_CHECKING, BinaryIO, Final
+
+import msgspec
 
 from e3db_connectors.client import decoding
 from e3db_connectors.client.arguments import require_text
@@ -17,7 +19,16 @@ from e3db_connectors.client.transport import Call
 from e3db_connectors.crypto import signatures
 from e3db_connectors.crypto.files import open_file, seal_file
 from e3db_connectors.crypto.sodium import SodiumSuite
-from e3db_connectors.errors import ConfigError, IntegrityError, LocalFileError, NotFound, OutcomeUnknown, ResponseInvalid
+from e3db_connectors.errors import (
+    ConfigError,
+    Conflict,
+    IntegrityError,
+    InvalidRequest,
+    LocalFileError,
+    NotFound,
+    OutcomeUnknown,
+    ResponseInvalid,
+)
 from e3db_connectors.wire import paths
 from e3db_connectors.wire.files import FileAnnouncement, NewFile, PendingFile
 from e3db_connectors.wire.record_signatures import text_to_sign
@@ -65,7 +76,8 @@ class FileOperations(ClientCore):
             headers = {"Content-Type": "application/octet-stream", "Content-MD5": file_meta.checksum}
             self._transport.upload(pending.file_url, _pieces(sealed), file_meta.size, headers)
         stored = self._commit(pending)
-        return Record(stored.meta, {}, stored.rec_sig)
+        meta = msgspec.structs.replace(stored.meta, file_meta=_without_url(stored.meta.file_meta or file_meta))
+        return Record(meta, {}, stored.rec_sig)
 
     def read_file(self, record_id: str | UUID, destination: AnyPath) -> FileMeta:
         """Download and decrypt a file.
@@ -88,11 +100,14 @@ class FileOperations(ClientCore):
         if file_meta is None or not file_meta.file_url:
             raise ResponseInvalid(f"the server names no place to download file {record_id} from")
         key = self._keys.for_reading(stored.meta)
-        with _local_errors("write", destination), _replaced(Path(destination)) as file:
-            body = _checked(self._transport.download(file_meta.file_url), file_meta, str(record_id))
-            for piece in open_file(key, body):
+        with (
+            _local_errors("write", destination),
+            _replaced(Path(destination)) as file,
+            closing(self._transport.download(file_meta.file_url)) as received,
+        ):
+            for piece in open_file(key, _checked(received, file_meta, str(record_id))):
                 file.write(piece)
-        return file_meta
+        return _without_url(file_meta)
 
     def _announce(self, record_type: str, plain: Mapping[str, str], file_meta: FileMeta) -> PendingFile:
         signature = None
@@ -110,11 +125,22 @@ class FileOperations(ClientCore):
         except OutcomeUnknown:
             with suppress(NotFound):
                 return self._api.get(paths.file(pending.id), EncryptedRecord)
-        return decoding.decode(self._api.send(call).body, EncryptedRecord, call)
+        try:
+            return decoding.decode(self._api.send(call).body, EncryptedRecord, call)
+        except (NotFound, Conflict, InvalidRequest):
+            # Some servers refuse a second commit, and give the record another id.
+            raise OutcomeUnknown(
+                "the last step of a file got no answer, and was refused when it was repeated; the file may be there or not"
+            ) from None
 
     def _require_sodium(self) -> None:
         if not isinstance(self._suite, SodiumSuite):
             raise ConfigError("large files exist in the Sodium suite only, and these credentials are of another one")
+
+
+def _without_url(file_meta: FileMeta) -> FileMeta:
+    """What can be passed on: the URL is a permission."""
+    return msgspec.structs.replace(file_meta, file_url="")
 
 
 @contextmanager

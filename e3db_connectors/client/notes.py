@@ -44,7 +44,7 @@ class NoteOptions:
     Args:
         id_string: A name, unique among all clients of the server; not kept for anonymous writers.
         max_views: How often it can be read; None or -1: without limit.
-        expiration: When it ends. A time without a zone is taken as UTC.
+        expiration: When it ends, as a datetime or RFC 3339 text. A time without a zone is taken as UTC.
         type: A word of the writer's own.
         plain: Clear text values.
         file_meta: Likewise.
@@ -52,7 +52,7 @@ class NoteOptions:
 
     id_string: str | None = None
     max_views: int | None = None
-    expiration: datetime | None = None
+    expiration: datetime | str | None = None
     type: str = ""
     plain: Mapping[str, str] = field(default_factory=dict)
     file_meta: Mapping[str, str] = field(default_factory=dict)
@@ -94,7 +94,7 @@ def encrypt_note(
         plain=dict(options.plain),
         file_meta=dict(options.file_meta),
         max_views=-1 if options.max_views is None else options.max_views,
-        expiration=times.render(times.assume_utc(options.expiration)) if options.expiration else None,
+        expiration=_rendered(options.expiration) if options.expiration else None,
         expires=options.expiration is not None,
     )
 
@@ -119,6 +119,10 @@ def decrypt_note(note: Note, private_key: str, *, writer_signing_key: str | None
     signed = {name: open_field(_SUITE, key, quad) for name, quad in note.data.items()}
     clear = note_fields.verify_note(signed, note.signature, writer_signing_key or note.writer_signing_key)
     return msgspec.structs.replace(note, data=clear)
+
+
+def _rendered(moment: datetime | str) -> str:
+    return times.render(times.parse(moment) if isinstance(moment, str) else times.assume_utc(moment))
 
 
 class NoteService:

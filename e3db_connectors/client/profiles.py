@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from e3db_connectors.crypto.redacted import SecretText
 from e3db_connectors.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def read_values(path: Path) -> dict[str, Any]:
         ConfigError: If it is not there, not readable or no JSON object.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = SecretText(path.read_text(encoding="utf-8"))
         mode = path.stat().st_mode
     except FileNotFoundError:
         raise ConfigError(f"there is no credentials file {path}") from None
@@ -49,6 +50,7 @@ def read_values(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise ConfigError(f"the credentials file {path} is no JSON") from None
     if not isinstance(values, dict):
+        del values  # a traceback that lists local variables would show it
         raise ConfigError(f"the credentials file {path} holds no JSON object")
     return values
 

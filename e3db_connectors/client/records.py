@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from e3db_connectors.client.arguments import require_text
+from e3db_connectors.client.arguments import require_text, texts
 from e3db_connectors.client.core import ClientCore
 from e3db_connectors.crypto import signatures
 from e3db_connectors.errors import Conflict, EncodingError, Forbidden, NotFound, OutcomeUnknown, SignatureInvalid, UsageError
@@ -62,8 +62,9 @@ class RecordOperations(ClientCore):
         Raises:
             NotFound: It does not exist, or not for this client.
         """
+        fields = None if fields is None else texts(fields)
         stored = self._read_sealed(record_id, fields)
-        return self._cipher.open(Result(stored.meta, stored.data, rec_sig=stored.rec_sig), fields)
+        return self._cipher.open(Result(stored.meta, stored.data or {}, rec_sig=stored.rec_sig), fields)
 
     def update(self, record: Record, *, versioned: bool = True) -> Record:
         """Replace data and plain of a record.
@@ -74,7 +75,12 @@ class RecordOperations(ClientCore):
 
         Raises:
             Conflict: It has been changed since.
+            UsageError: It was read without all of its data.
         """
+        if record.partial:
+            raise UsageError(
+                f"record {record.meta.record_id} was read without all of its data, and an update would lose the rest: read it whole"
+            )
         require_text(record.data, "data")
         require_text(record.meta.plain or {}, "plain")
         meta = record.meta

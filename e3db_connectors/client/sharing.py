@@ -115,17 +115,25 @@ class SharingOperations(ClientCore):
         eak = seal_access_key(self._suite, key, receiver_key, self.config.private_key)
         path = paths.access_key(writer_id, writer_id, receiver_id, record_type)
         with suppress(Conflict):  # it has the key already; the right below is what counts
-            self._api.put(path, AccessKeyUpload(eak), AccessKeyUpload, repeatable=True)
+            self._api.store(path, AccessKeyUpload(eak))
         self._change_policy(writer_id, receiver_id, record_type, allow(right))
 
     def _take(self, writer_id: str, record_type: str, receiver_id: str, right: Right) -> None:
         if receiver_id == self.client_id:
             return
         self._change_policy(writer_id, receiver_id, record_type, deny(right))
+        if writer_id == self.client_id and self._has_other(right, record_type, receiver_id):
+            return  # the one key serves both rights
         self._api.delete(paths.access_key(writer_id, writer_id, receiver_id, record_type), repeatable=True)
 
+    def _has_other(self, right: Right, record_type: str, receiver_id: str) -> bool:
+        """Whether the receiver of a right of ours has the other one, too."""
+        if right == Right.READ:
+            return any((each.authorizer_id, each.record_type) == (receiver_id, record_type) for each in self.get_authorizers())
+        return any((each.reader_id, each.record_type) == (receiver_id, record_type) for each in self.outgoing_sharing())
+
     def _change_policy(self, writer_id: str, receiver_id: str, record_type: str, change: PolicyChange) -> None:
-        self._api.put(paths.policy(writer_id, writer_id, receiver_id, record_type), change, dict[str, str], repeatable=True)
+        self._api.store(paths.policy(writer_id, writer_id, receiver_id, record_type), change)
 
     def _public_key_of(self, client_id: str, pinned_key: str | None) -> str:
         keys: Mapping[str, str] = self.client_info(client_id).public_key

@@ -27,7 +27,7 @@ from e3db_connectors.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from requests.auth import AuthBase
@@ -43,6 +43,7 @@ _REDIRECT: Final = 300
 _ERROR: Final = 400
 _BUSY: Final = 429
 _BROKEN: Final = 500
+_OVERLOADED: Final = 503
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ class Transport:
         ):
             _require_ok("PUT", response)
 
-    def download(self, url: str) -> Iterator[bytes]:
+    def download(self, url: str) -> Generator[bytes]:
         """Receive the body of a file, as it is, from where the server keeps it; without credentials.
 
         Raises:
@@ -240,7 +241,8 @@ def _judged(call: Call, response: requests.Response) -> Reply:
         return Reply(status, read_body(response, call.shown), date_of(response.headers), response.headers)
     if status < _ERROR:
         raise ResponseInvalid(f"{call.shown}: the server answered with a redirect; check api_url")
-    says_when = "Retry-After" in response.headers
+    # Only these two say that nothing has been done: a gateway may put the header on a failure of what it has passed on.
+    says_when = "Retry-After" in response.headers and status in {_BUSY, _OVERLOADED}
     if status >= _BROKEN and not call.repeatable and not says_when:
         # A gateway's error says nothing of what happened behind it.
         raise OutcomeUnknown(f"{call.shown}: HTTP {status}; it may have been done or not")

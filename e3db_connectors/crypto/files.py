@@ -10,6 +10,7 @@ from nacl.exceptions import CryptoError
 
 from e3db_connectors.crypto import encoding
 from e3db_connectors.crypto.access_keys import ACCESS_KEY_SIZE
+from e3db_connectors.crypto.redacted import SecretBytes
 from e3db_connectors.crypto.sodium import SodiumSuite
 from e3db_connectors.errors import DecryptionError, EncodingError
 
@@ -39,7 +40,7 @@ def sealed_size(plaintext_size: int) -> int:
 
 def seal_file(access_key: bytes, source: BinaryIO) -> Iterator[bytes]:
     """Encrypt a file piece by piece; one block is looked ahead, for the last one is marked even if it is full."""
-    data_key = urandom(ACCESS_KEY_SIZE)
+    data_key = SecretBytes(urandom(ACCESS_KEY_SIZE))
     nonce = urandom(_SUITE.nonce_size)
     sealed_key = encoding.encode(_SUITE.seal(access_key, data_key, nonce))
     state = bindings.crypto_secretstream_xchacha20poly1305_state()
@@ -102,7 +103,7 @@ def _open_header(access_key: bytes, header: bytes) -> bytes:
     if len(parts) != _HEADER_PARTS or len(header) != _HEADER_SIZE:
         raise EncodingError("the file's header has another form")
     sealed_key = encoding.decode_exactly(parts[1], ACCESS_KEY_SIZE + _SUITE.tag_size, what="file's data key")
-    return _SUITE.open(access_key, sealed_key, encoding.decode_exactly(parts[2], _SUITE.nonce_size, what="file's nonce"))
+    return SecretBytes(_SUITE.open(access_key, sealed_key, encoding.decode_exactly(parts[2], _SUITE.nonce_size, what="file's nonce")))
 
 
 def _read(source: BinaryIO, size: int) -> bytes:

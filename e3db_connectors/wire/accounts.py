@@ -2,7 +2,7 @@
 
 import msgspec
 
-from e3db_connectors.wire.records import KeyMap
+from e3db_connectors.wire.records import Discreet, KeyMap
 
 
 class NewClient(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -14,7 +14,7 @@ class NewClient(msgspec.Struct, frozen=True, omit_defaults=True):
     signing_key: KeyMap | None = None
 
 
-class Registration(msgspec.Struct, frozen=True):
+class Registration(Discreet, msgspec.Struct, frozen=True):
     """Body of ``POST /v1/account/e3db/clients/register``."""
 
     token: str
@@ -25,7 +25,7 @@ class Registration(msgspec.Struct, frozen=True):
         return f"Registration(client={self.client!r})"
 
 
-class RegisteredClient(msgspec.Struct, frozen=True):
+class RegisteredClient(Discreet, msgspec.Struct, frozen=True):
     """Its answer. `signing_key` is ``{}`` where there is none."""
 
     client_id: str
@@ -73,7 +73,7 @@ class PublicInfos(msgspec.Struct, frozen=True):
     clients: dict[str, PublicInfo]
 
 
-class Token(msgspec.Struct, frozen=True):
+class Token(Discreet, msgspec.Struct, frozen=True):
     """Answer of ``POST /v1/auth/token``; lives for `expires_in` seconds."""
 
     access_token: str

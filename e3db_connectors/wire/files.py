@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from e3db_connectors.wire.records import FileMeta
+from e3db_connectors.wire.records import Discreet, FileMeta
 
 
 class FileAnnouncement(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -25,7 +25,7 @@ class NewFile(msgspec.Struct, frozen=True, omit_defaults=True):
     rec_sig: str | None = None
 
 
-class PendingFile(msgspec.Struct, frozen=True):
+class PendingFile(Discreet, msgspec.Struct, frozen=True):
     """Its answer: where to upload, and what to commit."""
 
     id: str

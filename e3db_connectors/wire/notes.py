@@ -6,6 +6,8 @@ from typing import Annotated, Any, Final
 
 import msgspec
 
+from e3db_connectors.wire.records import Discreet
+
 ZERO_TIME: Final = "0001-01-01T00:00:00Z"
 """No expiration."""
 
@@ -15,7 +17,7 @@ UNLIMITED: Final = -1
 _Count = Annotated[int, msgspec.Meta(ge=-(2**31), lt=2**31)]
 
 
-class Note(msgspec.Struct, frozen=True, omit_defaults=True):
+class Note(Discreet, msgspec.Struct, frozen=True, omit_defaults=True):
     """A note as it is sent and as it comes back.
 
     Args:

@@ -8,7 +8,17 @@ KeyMap = dict[str, str]
 """A public key on the wire, by its kind: ``{"curve25519": "..."}``."""
 
 
-class FileMeta(msgspec.Struct, frozen=True, omit_defaults=True):
+class Discreet:
+    """For structs whose `repr` keeps something back: what pretty printers ask for says no more."""
+
+    __slots__ = ()
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The `repr`, as `rich` and its tracebacks take it."""
+        return [("shown", repr(self))]
+
+
+class FileMeta(Discreet, msgspec.Struct, frozen=True, omit_defaults=True):
     """What is told of a large file's encrypted body (section 13.4)."""
 
     file_name: str = ""
@@ -17,8 +27,12 @@ class FileMeta(msgspec.Struct, frozen=True, omit_defaults=True):
     size: int = 0
     file_url: str = ""
 
+    def __repr__(self) -> str:
+        """Without the URL, which is the permission to download."""
+        return f"FileMeta(file_name={self.file_name!r}, checksum={self.checksum!r}, size={self.size})"
 
-class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
+
+class Meta(msgspec.Struct, omit_defaults=True):
     """The clear part of a record.
 
     Args:
@@ -64,16 +78,19 @@ class RecordUpload(msgspec.Struct, frozen=True):
     rec_sig: str | None = None
 
 
-class Record(msgspec.Struct, frozen=True):
+class Record(Discreet, msgspec.Struct):
     """A record in clear. Its values do not show in `repr`.
 
     Args:
+        data: Its values by name, as far as they were asked for.
         rec_sig: The writer's signature, if it made one; see `Client.verify`.
+        partial: Whether data was left out when it was read; to update it so would lose that.
     """
 
     meta: Meta
     data: dict[str, str]
     rec_sig: str | None = None
+    partial: bool = False
 
     def __repr__(self) -> str:
         """Names and ids only: plaintext must not reach logs by accident."""

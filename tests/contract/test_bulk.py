@@ -71,13 +71,21 @@ def test_it_reads_ahead_only_as_far_as_it_has_workers(client):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("e3db-bulk")]
 
 
-def test_an_error_of_the_items_themselves_comes_through(client):
+def test_an_error_of_the_items_themselves_comes_after_the_outcomes_of_what_has_begun(client):
     def items():
-        yield NewRecord("t", {"a": "1"})
+        for number in range(10):
+            yield NewRecord("t", {"n": str(number)})
         raise RuntimeError("the source broke off")
 
+    outcomes = []
     with pytest.raises(RuntimeError, match="broke off"):
-        list(client.write_many(items()))
+        outcomes.extend(client.write_many(items(), workers=8))
+    assert [outcome.value.data["n"] for outcome in outcomes] == [str(number) for number in range(10)]
+
+
+def test_an_item_of_another_shape_is_an_outcome(client):
+    outcomes = list(client.write_many([NewRecord("t", {}), NewRecord("t", None), NewRecord("t", {})]))
+    assert [outcome.ok for outcome in outcomes] == [True, False, True]
 
 
 def test_there_is_at_least_one_worker(client):

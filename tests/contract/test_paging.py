@@ -95,3 +95,22 @@ def test_pages_that_do_not_move_on_are_an_error(client, written, monkeypatch):
     with pytest.raises(ResponseInvalid, match="move on"):
         list(client.search_all(Search(count=3)))
     assert len(written) == 7
+
+
+def test_a_record_without_all_of_its_data_is_not_updated(client, written):
+    """Else an update would lose what was left out."""
+    record_id = written[0].meta.record_id
+    partial = [
+        client.query(record=record_id, data=False).records[0],
+        client.search(Search(count=1)).records[0],
+        client.read(record_id, fields=["n"]),
+        client.read(record_id, fields="other"),
+        client.read_batch([record_id], include_data=False)[0],
+    ]
+    for record in partial:
+        assert record.partial
+        with pytest.raises(UsageError, match="read it whole"):
+            client.update(record)
+    assert not client.query(record=record_id).records[0].partial
+    assert client.read(record_id, fields="n").data == {"n": "0"}
+    assert client.update(client.read(record_id)).data == {"n": "0"}

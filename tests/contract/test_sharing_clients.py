@@ -204,3 +204,19 @@ def test_an_authorizer_is_removed_for_all_types_at_once(client, stranger, call_a
     path = f"/v1/storage/policy/{client.client_id}/{client.client_id}/{stranger.client_id}"
     assert call_as(client)("DELETE", path).json() == {}
     assert client.get_authorizers() == []
+
+
+def test_taking_back_one_right_leaves_the_other(people):
+    writer, receiver, third = people
+    record = writer.write("both", {"a": "1"})
+    writer.share("both", receiver.client_id)
+    writer.add_authorizer("both", receiver.client_id)
+    writer.remove_authorizer("both", receiver.client_id)
+    with Client(receiver.config) as anew:
+        assert anew.read(record.meta.record_id).data == {"a": "1"}
+    writer.add_authorizer("both", receiver.client_id)
+    writer.revoke("both", receiver.client_id)
+    receiver.share_on_behalf_of(writer.client_id, third.client_id, "both")
+    writer.remove_authorizer("both", receiver.client_id)
+    with pytest.raises(errors.AccessKeyMissing):
+        receiver.share_on_behalf_of(writer.client_id, third.client_id, "both")

@@ -1,6 +1,8 @@
 """Replies that get lost: nothing is doubled, nothing is lost, and what cannot be known is said."""
 
 import random
+from contextlib import contextmanager
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -117,3 +119,58 @@ def test_many_writes_with_every_second_reply_lost(client, break_calls):
         client.delete(record.meta.record_id, record.meta.version)
     assert adapter.broken > 10
     assert sorted(record["n"] for record in stored(client)) == sorted(f"{number}!" for number in range(20, 40))
+
+
+class Gateway:
+    """Passes requests on, and answers a change with a failure of its own: what it says of coming back means nothing."""
+
+    def __init__(self, sessions):
+        self.sessions = sessions
+        self.failed = False
+
+    @contextmanager
+    def lend(self, deadline):
+        with self.sessions.lend(deadline) as session:
+
+            def request(method, url, **options):
+                response = session.request(method, url, **options)
+                if RECORDS in url and method in {"POST", "PUT", "DELETE"} and not self.failed:
+                    self.failed = True
+                    response.status_code = 504
+                    response.headers["Retry-After"] = "0"
+                return response
+
+            yield SimpleNamespace(request=request)
+
+    def close(self):
+        self.sessions.close()
+
+
+@pytest.fixture
+def gateway(client):
+    client.write("t", {"a": "0"})
+    client._transport._sessions = Gateway(client._transport._sessions)
+    return client
+
+
+def test_a_gateway_that_fails_after_the_server_acted_doubles_nothing(gateway):
+    with pytest.raises(OutcomeUnknown, match="504"):
+        gateway.write("t", {"a": "1"})
+    assert stored(gateway) == [{"a": "0"}, {"a": "1"}]
+
+
+def test_a_gateway_that_fails_after_an_update_or_delete_makes_no_error_of_it(gateway):
+    record = gateway.query(record_type="t").records[0]
+    updated = gateway.update(Record(record.meta, {"a": "2"}))
+    assert gateway.read(record.meta.record_id) == updated
+    gateway._transport._sessions.failed = False
+    gateway.delete(updated.meta.record_id, updated.meta.version)
+    assert stored(gateway) == []
+
+
+@FAULTS
+def test_a_bulk_delete_whose_reply_is_lost_tells_only_what_was_not_deleted(fault, client, record, break_calls, once):
+    adapter = break_calls(client, once("DELETE", "/v2/storage/records/bulk", fault))
+    assert client.delete_batch([record.meta.record_id]) == {}
+    assert adapter.broken == 1
+    assert stored(client) == []

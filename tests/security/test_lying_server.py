@@ -1,5 +1,8 @@
 """A server that hands out access keys of its own: nothing may be encrypted with them (design section 4.9)."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import msgspec
 import pytest
 
@@ -22,7 +25,7 @@ class LyingApi:
     def get(self, _path, _kind):
         return self.answer
 
-    def put(self, path, body, _kind, **_options):
+    def store(self, path, body):
         self.stored.append((path, body))
 
 
@@ -63,7 +66,7 @@ def test_a_key_planted_between_our_two_looks_is_refused(client, attacker):
                 raise NotFound("GET", path, 404)
             return super().get(path, kind)
 
-        def put(self, path, _body, _kind, **_options):
+        def store(self, path, _body):
             from e3db_connectors.errors import Conflict
 
             raise Conflict("PUT", path, 409)
@@ -93,11 +96,11 @@ def test_without_a_list_of_trusted_authorizers_the_server_vouches(client, attack
 
 def test_sharing_with_a_key_that_the_server_made_up_is_refused_before_anything_is_sent(client, stranger, attacker, monkeypatch):
     sent = []
-    honest_get, honest_put = client._api.get, client._api.put
+    honest_get, honest_store = client._api.get, client._api.store
     client.write("type", {"a": "1"})
     lie = ClientInfo(stranger.client_id, {"curve25519": attacker.public}, validated=True)
     monkeypatch.setattr(client._api, "get", lambda path, kind: lie if kind is ClientInfo else honest_get(path, kind))
-    monkeypatch.setattr(client._api, "put", lambda *arguments, **options: sent.append(arguments) or honest_put(*arguments, **options))
+    monkeypatch.setattr(client._api, "store", lambda *arguments: sent.append(arguments) or honest_store(*arguments))
     for share in (client.share, client.add_authorizer):
         with pytest.raises(UntrustedKey, match="nothing was shared"):
             share("type", stranger.client_id, **{PINS[share.__name__]: stranger.config.public_key})
@@ -114,3 +117,33 @@ def test_who_sealed_a_key_is_told(client, stranger):
     assert stranger.authorizer_of(client.client_id, "type") == (client.client_id, client.config.public_key)
     with pytest.raises(NotFound):
         stranger.authorizer_of(client.client_id, "another type")
+
+
+def test_our_key_of_one_type_is_not_taken_for_another(client, stranger, monkeypatch):
+    """A reader of the one type, even one whose right was taken, could else read the other."""
+    client.share("public", stranger.client_id)
+    client.revoke("public", stranger.client_id)
+    get = client._api.get
+    monkeypatch.setattr(client._api, "get", lambda path, kind: get(path.replace("/secret", "/public"), kind))
+    with pytest.raises(UntrustedKey, match="'public'"):
+        client.write("secret", {"a": "1"})
+
+
+def test_a_slow_key_holds_nobody_up_who_wants_another(client, monkeypatch):
+    client.write("known", {"a": "1"})
+    begun, released = threading.Event(), threading.Event()
+    get = client._api.get
+
+    def slow(path, kind):
+        if path.endswith("/slow"):
+            begun.set()
+            assert released.wait(10)
+        return get(path, kind)
+
+    monkeypatch.setattr(client._api, "get", slow)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(client.write, "slow", {"a": "1"})
+        assert begun.wait(10)
+        assert client.write("known", {"a": "2"}).data == {"a": "2"}
+        released.set()
+        assert waiting.result(10).data == {"a": "1"}

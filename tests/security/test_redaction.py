@@ -14,6 +14,7 @@ from e3db_connectors.crypto.sodium import SodiumSuite
 from e3db_connectors.errors import ConfigError, E3DBError, OutcomeUnknown
 from e3db_connectors.wire.notes import Note
 from e3db_connectors.wire.queries import QueryRequest
+from e3db_connectors.wire.records import FileMeta
 
 SUITES = pytest.mark.parametrize("suite", [SodiumSuite(), NistSuite()], ids=["sodium", "nist"])
 
@@ -166,3 +167,36 @@ def test_a_profile_with_keys_of_two_clients_is_refused(config):
     with pytest.raises(ConfigError, match="do not belong together") as failed:
         Client(Config.from_mapping({**config(), "private_key": Client.generate_keypair().private.reveal()}))
     assert config.private_key.reveal() not in shown(failed.value)
+
+
+def test_pretty_printers_are_told_no_more_than_repr(client):
+    record = client.write("t", {"name": "the-value"})
+    for thing in (record, Note("r", "w", "e", "k", "s", data={"name": "the-value"}), FileMeta(file_url="the-value")):
+        assert "the-value" not in repr(thing) + repr(thing.__rich_repr__())
+
+
+def test_the_logs_of_the_http_library_do_not_show_where_files_and_backups_go(config, tmp_path, caplog, registration_token):
+    (tmp_path / "source").write_bytes(b"x")
+    with caplog.at_level("DEBUG"), Client(config) as client:
+        record = client.write_file("t", tmp_path / "source")
+        assert client.read_file(record.meta.record_id, tmp_path / "target").file_url == record.meta.file_meta.file_url == ""
+        made = Client.register(registration_token, "x", api_url=config.api_url, backup=True)
+    assert "(path)" in caplog.text
+    assert registration_token not in caplog.text
+    assert "/files/" not in caplog.text.replace("/v1/storage/files/", "")
+    assert made.client_id
+
+
+@pytest.mark.parametrize("broken", ['{"private_key": "the-secret",,}', '["the-secret"]'])
+def test_a_malformed_credentials_file_does_not_show(broken, tmp_path):
+    (tmp_path / "e3db.json").write_text(broken)
+    with pytest.raises(ConfigError) as failed:
+        Config.from_file(tmp_path / "e3db.json")
+    assert "the-secret" not in shown(failed.value)
+
+
+def test_a_half_set_environment_does_not_show(monkeypatch):
+    monkeypatch.setenv("E3DB_PRIVATE_KEY", "the-secret")
+    with pytest.raises(ConfigError) as failed:
+        Client()
+    assert "the-secret" not in shown(failed.value)

@@ -23,6 +23,10 @@ class Clock(Protocol):
         """The time now."""
         ...
 
+    def moment(self, connection: Connection) -> int:
+        """The time now, in a write transaction; unlike `now` it does not hold back for what that one may stamp."""
+        ...
+
     def stamp(self, connection: Connection) -> int:
         """A time for a record; in a write transaction, of which there is one at a time."""
         ...
@@ -46,6 +50,12 @@ class LocalClock:
         with self._lock:
             self._latest = max(self._latest, time.time_ns() // 1000)
             return self._latest if self._pending is None else self._pending - 1
+
+    def moment(self, _connection: Connection) -> int:
+        """The time now, in a write transaction."""
+        with self._lock:
+            self._latest = max(self._latest, time.time_ns() // 1000)
+            return self._latest
 
     def raise_floor(self, floor: int) -> None:
         """Go on from *floor*, if that is later."""

@@ -98,7 +98,7 @@ def _bodies(settings: ServerSettings, database: Database) -> Bodies:
     # A folder for each database, by an id that it keeps: with another database nothing would be in use, and all swept.
     bodies = Bodies(settings.files_dir / f"bodies-{database.backup_client_id}")
     with database.write() as connection:
-        files.forget(connection, database.clock.now())
+        files.forget(connection, database.clock.moment(connection))
     with database.read() as connection:
         bodies.sweep(partial(files.in_use, connection), spare_seconds=files.PENDING_SECONDS if database.shared else 0)
     return bodies

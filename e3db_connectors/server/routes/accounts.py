@@ -31,7 +31,7 @@ def register(incoming: Incoming) -> Response:
     limited = not _is_unlimited(incoming, body.token)
     if limited:
         with incoming.database.read() as connection:  # no turn to write is taken by those who are refused
-            _check_token(valid=registrations.is_valid(connection, body.token, incoming.database.clock.now()))
+            _check_token(valid=registrations.is_valid(connection, body.token, incoming.database.clock.moment(connection)))
     if not 1 <= len(body.client.name) <= limits.NAME_MAX:
         raise Problem(400, f"a client's name has 1 to {limits.NAME_MAX} characters")
     if not _KEY_KINDS & {kind for kind, key in body.client.public_key.items() if key}:
@@ -39,7 +39,7 @@ def register(incoming: Incoming) -> Response:
     with incoming.database.write() as connection:
         made = accounts.add_client(connection, body.client)
         if limited:
-            _check_token(valid=registrations.use(connection, body.token, made.client_id, incoming.database.clock.now()))
+            _check_token(valid=registrations.use(connection, body.token, made.client_id, incoming.database.clock.moment(connection)))
     return reply(made, 201, {"X-Backup-Client": incoming.database.backup_client_id})
 
 
@@ -48,7 +48,7 @@ def backed_up(incoming: Incoming) -> Response:
     token, client = incoming.segment("registration_token"), incoming.segment("client_id")
     if not _is_unlimited(incoming, token):
         with incoming.database.read() as connection:
-            _check_token(valid=registrations.vouches(connection, token, client.lower(), incoming.database.clock.now()))
+            _check_token(valid=registrations.vouches(connection, token, client.lower(), incoming.database.clock.moment(connection)))
     client_id = uuid_of(client, 404)
     with incoming.database.write() as connection:
         if not accounts.mark_backup(connection, client_id):
@@ -66,7 +66,7 @@ def token(incoming: Incoming) -> Response:
         _count_failure(incoming, api_key_id)
         raise Problem(401, "API key id or secret are not valid")
     with database.write() as connection:
-        return reply(accounts.issue_token(connection, client_id, database.clock.now()))
+        return reply(accounts.issue_token(connection, client_id, database.clock.moment(connection)))
 
 
 def _count_failure(incoming: Incoming, api_key_id: str) -> None:
@@ -80,10 +80,10 @@ def _count_failure(incoming: Incoming, api_key_id: str) -> None:
         throttles.Limit(_FAILURES_OF_ADDRESS, ("logins", address)),  # which bounds what is stored, too
     )
     with database.read() as connection:  # no turn to write is taken by those who are refused
-        seconds = throttles.wait(connection, database.clock.now(), *failures)
+        seconds = throttles.wait(connection, database.clock.moment(connection), *failures)
     if not seconds:
         with database.write() as connection:
-            seconds = throttles.take(connection, database.clock.now(), *failures)
+            seconds = throttles.take(connection, database.clock.moment(connection), *failures)
     if seconds:
         raise Problem(429, "too many failed attempts to sign in", seconds)
 

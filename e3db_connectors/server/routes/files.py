@@ -87,7 +87,7 @@ def read(incoming: Incoming) -> Response:
         record = records.find(connection, file_id)
         if record is None or not record.file_meta or not access.may_read(connection, caller, record.owner):
             raise Problem(404, "no such file")
-        token = files.offer(connection, incoming.database.clock.now(), record)
+        token = files.offer(connection, incoming.database.clock.moment(connection), record)
     return reply(_body(record, _url(incoming, token)))
 
 
@@ -145,7 +145,7 @@ def _body(record: StoredRecord, file_url: str) -> dict[str, Any]:
 
 def _expected(database: Database, token: str) -> Upload:
     with database.read() as connection:
-        found = files.find_upload(connection, database.clock.now(), token)
+        found = files.find_upload(connection, database.clock.moment(connection), token)
     if found is None:
         raise Problem(404, "this URL is not, or no more, good for an upload")
     return found
@@ -172,7 +172,7 @@ def _take(database: Database, token: str, expected: Upload, arrival: Arrival) ->
 def _open(request: Request) -> tuple[int, BinaryIO]:
     database: Database = request.app.state.database
     with database.read() as connection:
-        found = files.find_download(connection, database.clock.now(), request.path_params["file_token"])
+        found = files.find_download(connection, database.clock.moment(connection), request.path_params["file_token"])
     body = request.app.state.bodies.open(found.body) if found else None
     if found is None or body is None:  # it may have been deleted just now
         raise Problem(404, "this URL is not, or no more, good for a download")

@@ -95,7 +95,7 @@ def delete(incoming: Incoming) -> Response:
 def _writing(incoming: Incoming) -> Iterator[tuple[Connection, int]]:
     """A transaction in which no note is past its time, and the time it is."""
     with incoming.database.write() as connection:
-        now = incoming.database.clock.now()
+        now = incoming.database.clock.moment(connection)
         notes.forget_expired(connection, now)
         yield connection, now
 

@@ -28,6 +28,7 @@ _OLDEST: Final = 170_000
 _NOW: Final = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
 _LIMIT_WRITE: Final = text(f"SET LOCAL transaction_timeout = '{WRITE_SECONDS}s'")
 _TAKE_TURN: Final = text(f"SELECT pg_advisory_xact_lock({_TURN})")
+_MOMENT: Final = text(f"SELECT {_NOW}")
 _STAMP: Final = text(
     f"""
     UPDATE clock SET latest = CASE WHEN stamp % 1000000 = 0 THEN stamp + 1 ELSE stamp END
@@ -55,6 +56,10 @@ class PostgresClock:
         """The time now: nothing that is stamped below it can still appear."""
         with self._engine.connect() as connection, connection.begin():
             return int(connection.execute(_TOLD).scalar_one())
+
+    def moment(self, connection: Connection) -> int:
+        """The time now, in a write transaction."""
+        return int(connection.execute(_MOMENT).scalar_one())
 
     def stamp(self, connection: Connection) -> int:
         """A time for a record, above all that were given before; in a write transaction."""

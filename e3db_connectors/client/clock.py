@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
@@ -18,12 +19,12 @@ SLOWEST_SECONDS: Final = 30.0
 """A reply that took longer, or during which this machine's clock was set, says too little."""
 
 
-class DatedAuth(AuthBase):
+class DatedAuth(AuthBase, ABC):
     """Credentials that state the time of the request."""
 
+    @abstractmethod
     def at(self, now: Callable[[], float]) -> AuthBase:
         """The same, by the clock *now* (Unix seconds)."""
-        raise NotImplementedError
 
 
 class ServerClock:

@@ -22,6 +22,13 @@ DAY = dt.timedelta(days=1)
 CREATE = Call("POST", "/create", b"a-body", repeatable=False)
 
 
+def key_usage(authority):
+    """What the key of an authority, or of a server, is for."""
+    purposes = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    others = dict.fromkeys((*purposes, "encipher_only", "decipher_only"), False)
+    return x509.KeyUsage(**{**others, "digital_signature": True, "key_cert_sign": authority, "crl_sign": authority})
+
+
 def certificate(name, *, issuer=None, address="127.0.0.1", ends=DAY, authority=False):
     """A key and a certificate, signed by *issuer* or by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -38,6 +45,10 @@ def certificate(name, *, issuer=None, address="127.0.0.1", ends=DAY, authority=F
         .not_valid_after(now + ends)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
+        # Without the rest Python 3.13 takes no certificate any more.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
+        .add_extension(key_usage(authority), critical=True)
     )
     return key, builder.sign(issuer_key, hashes.SHA256())
 

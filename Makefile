@@ -10,7 +10,7 @@ ORIGINAL_JS := @toznysecure/sdk@1.5.1
 CODE := e3db_connectors demo benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop bench lint format cassettes constraints clean
+.PHONY: help demo test proof interop bench lint format cassettes constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ demo: $(VENV)/.demo $(PLUGINS)/meltano/.done $(PLUGINS)/target-duckdb/.done ## R
 test: $(VENV)/.dev $(PLUGINS)/meltano/.done $(PLUGINS)/target-duckdb/.done ## Run all tests
 	TEST_DATABASE=postgresql $(BIN)/python -m pytest --numprocesses 2 --quiet tests/contract tests/faults --ignore-glob='*/test_cli*' --ignore-glob='*/test_docs.py' --ignore-glob='*/test_bind.py'
 	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
+
+proof: $(VENV)/.dev $(PLUGINS)/meltano/.done $(PLUGINS)/target-duckdb/.done ## Try the promises in full, and print the figures
+	TEST_PROOF=full $(BIN)/python -m pytest --numprocesses 2 --timeout 3600 -m proof $(ARGS)
 
 interop: $(VENV)/.dev $(PLUGINS)/interop-python/.done $(PLUGINS)/interop-node/.done ## Run the original SDKs against this client and server (needs node and npm; their own licences apply)
 	E3DB_INTEROP=1 $(BIN)/python -m pytest --numprocesses 2 tests/interop $(ARGS)

@@ -176,6 +176,38 @@ def run() -> Callable[..., subprocess.CompletedProcess[str]]:
     return run_command
 
 
+class Proof:
+    """How much a proof (`@pytest.mark.proof`) is to try, and what it has counted."""
+
+    def __init__(self, record: Callable[[str, object], None]) -> None:
+        self._record = record
+
+    @staticmethod
+    def size(small: int, full: int) -> int:
+        """How many cases: a few in `make test`, all in `make proof` (``TEST_PROOF=full``)."""
+        return full if os.environ.get("TEST_PROOF") == "full" else small
+
+    def report(self, promise: str, **figures: object) -> None:
+        """Give figures out, at the end of the run: ``proof.report("a killed server", kills=100, lost=0)``."""
+        self._record("proof", f"{promise}: " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items()))
+
+
+@pytest.fixture
+def proof(record_property: Callable[[str, object], None]) -> Proof:
+    """The size of a proof, and where its figures go."""
+    return Proof(record_property)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures of all proofs."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
+    figures = sorted(str(value) for report in reports for name, value in report.user_properties if name == "proof")
+    if figures:
+        terminalreporter.section("proofs")
+    for line in figures:
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
 def vectors() -> dict[str, object]:
     """Test vectors made by running existing E3DB clients; their `readme` member explains them."""

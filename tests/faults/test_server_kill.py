@@ -9,7 +9,7 @@ from e3db_connectors import Client, Config, Record
 from e3db_connectors.client import retries
 from e3db_connectors.errors import E3DBError
 
-ROUNDS, WRITERS = 4, 8
+WRITERS = 16
 
 
 @pytest.fixture
@@ -32,10 +32,12 @@ def write_until_it_fails(client, acknowledged, lock):
         return
 
 
+@pytest.mark.proof
 @pytest.mark.usefixtures("_impatient")
-def test_no_acknowledged_write_is_lost(tmp_path, running_server):
+def test_no_acknowledged_write_is_lost(tmp_path, running_server, proof):
     acknowledged, lock, config = {}, threading.Lock(), None
-    for round_ in range(ROUNDS):
+    rounds = proof.size(4, 100)
+    for round_ in range(rounds):
         with running_server(tmp_path) as server:
             config = Config.from_mapping({**config(), "api_url": server.url}) if config else server.register().config
             with Client(config) as client, ThreadPoolExecutor(WRITERS) as pool:
@@ -47,9 +49,10 @@ def test_no_acknowledged_write_is_lost(tmp_path, running_server):
                 server.process.wait()
     with running_server(tmp_path) as server, Client(Config.from_mapping({**config(), "api_url": server.url})) as client:
         found = {record.meta.record_id: record.data for record in client.query_all(record_type="t")}
-    assert len(acknowledged) >= 30 * ROUNDS
+    assert len(acknowledged) >= 30 * rounds
     for record_id, data in acknowledged.items():
         assert record_id in found
         assert found[record_id] in (data, {"n": "updated"})
     assert set(map(str, found.values())) <= {"{'n': 'created'}", "{'n': 'updated'}"}
-    assert len(found) <= len(acknowledged) + ROUNDS * WRITERS
+    assert len(found) <= len(acknowledged) + rounds * WRITERS
+    proof.report("killed server", kills=rounds, acknowledged=len(acknowledged), lost=0)

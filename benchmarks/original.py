@@ -7,10 +7,8 @@ Python that has it. Without either this measurement is left out.
 from __future__ import annotations
 
 import os
-import secrets
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from subprocess import PIPE
@@ -19,12 +17,11 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.fields import FIELDS, RECORDS, TEXT
 from benchmarks.measure import table
+from benchmarks.servers import server
 from e3db_connectors import Client, NewRecord
 from e3db_connectors.crypto.suites import NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from e3db_connectors import Config
 
 ORIGINAL: Final = os.environ.get("E3DB_ORIGINAL_PYTHON", ".venvs/interop-python/bin/python")
@@ -45,21 +42,6 @@ for _ in sys.stdin:
     assert [record.data for record in found] == [{{f"field{{n}}": "{text}" for n in range({fields})}}] * {records}
     print(took, flush=True)
 """
-
-
-@contextmanager
-def server(folder: Path) -> Iterator[tuple[str, str]]:
-    """A server process: its URL and registration token."""
-    token = secrets.token_hex(16)
-    command = [str(Path(sys.executable).parent / "e3db-connectors"), "serve", "--port", "0"]
-    command += ["--database", f"sqlite:///{folder / 'e3db.sqlite'}", "--files-dir", str(folder / "files")]
-    environment = {**os.environ, "E3DB_SERVER_REGISTRATION_TOKEN": token}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment) as process:  # noqa: S603 - ours
-        assert process.stdout is not None  # noqa: S101 - asked for above
-        try:
-            yield process.stdout.readline().split()[-1], token
-        finally:
-            process.terminate()
 
 
 class Program:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import ipaddress
 import json
 import os
 import subprocess
@@ -15,6 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from sqlalchemy import MetaData, create_engine, select
 
 from e3db_connectors import Client
@@ -174,6 +180,37 @@ def run() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run_command
+
+
+def _certificate(name: str, *, issuer: Any = None, address: str = "127.0.0.1", days: int = 1, authority: bool = False) -> Any:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    issuer_key, issuer_name = (issuer[0], issuer[1].subject) if issuer else (key, subject)
+    now, day = dt.datetime.now(dt.UTC), dt.timedelta(days=1)
+    unused = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only")
+    usage = x509.KeyUsage(digital_signature=True, key_cert_sign=authority, crl_sign=authority, **dict.fromkeys(unused, False))
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer_name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - 3 * day)
+        .not_valid_after(now + days * day)
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))]), critical=False)
+        # Without the rest Python 3.13 takes no certificate any more.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
+        .add_extension(usage, critical=True)
+    )
+    return key, builder.sign(issuer_key, hashes.SHA256())
+
+
+@pytest.fixture(scope="session")
+def certificate() -> Callable[..., Any]:
+    """Make a key and a certificate, signed by *issuer* (such a pair) or by itself."""
+    return _certificate
 
 
 class Proof:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from e3db_connectors.server.store.database import Database
 
 _log = logging.getLogger(__name__)
+
+_DATE_SECONDS: Final = 5
 
 # The type comes last and may hold a slash once it is decoded, hence `path`.
 _ACCESS_KEY = "/v1/storage/access_keys/{writer_id}/{user_id}/{reader_id}/{type:path}"
@@ -102,7 +104,8 @@ def build(database: Database, bodies: Bodies, settings: ServerSettings) -> ASGIA
     app.state.settings = settings
     app.state.public_url = settings.public_url
     app.state.registration_token_hash = digest(settings.registration_token)
-    return _with_cors(Gate(_Clerk(app, database), settings.max_requests), settings.cors_origins)
+    clerk = _Clerk(app, database)
+    return _with_cors(Gate(clerk, settings.max_requests, clerk.last_date), settings.cors_origins)
 
 
 def _with_cors(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
@@ -145,6 +148,11 @@ class _Clerk:
     def __init__(self, app: ASGIApp, database: Database) -> None:
         self._app = app
         self._database = database
+        self._date, self._dated_at = "", 0.0
+
+    def last_date(self) -> dict[str, str]:
+        """The ``Date`` of the last answer; nothing when it is older than other machines' clocks may differ."""
+        return {"Date": self._date} if time.perf_counter() - self._dated_at < _DATE_SECONDS and self._date else {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -154,9 +162,10 @@ class _Clerk:
 
         async def send_dated(message: Message) -> None:
             if message["type"] == "http.response.start":
-                date = formatdate(await self._database.told_time() // 1_000_000, usegmt=True)
-                message["headers"] = [*message.get("headers", ()), (b"date", date.encode())]
-                took = (time.perf_counter() - began) * 1000
+                self._date = formatdate(await self._database.told_time() // 1_000_000, usegmt=True)
+                self._dated_at = time.perf_counter()
+                message["headers"] = [*message.get("headers", ()), (b"date", self._date.encode())]
+                took = (self._dated_at - began) * 1000
                 _log.info("%s %s %d %.1f ms", scope["method"], _loggable(scope), message["status"], took)
             await send(message)
 

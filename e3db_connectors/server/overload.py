@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 from e3db_connectors.server.http import reply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
@@ -22,16 +24,17 @@ _TOO_MANY: Final = {"error": "the server has too much to do"}
 class Gate:
     """Lets in a number of requests at a time, and only with heads that are short enough.
 
-    It is the outermost, so that turning a request away takes no thread and no database; hence without a ``Date``.
+    It is the outermost, so that turning a request away takes no thread and no database; hence its ``Date`` is the last one that others got.
 
     Args:
         app: Serves those that are let in.
         at_most: How many.
+        dated: The last ``Date`` as a header; empty if there is none, or none that is still nearly true.
     """
 
-    def __init__(self, app: ASGIApp, at_most: int) -> None:
+    def __init__(self, app: ASGIApp, at_most: int, dated: Callable[[], dict[str, str]]) -> None:
         """Begin with none."""
-        self._app, self._at_most = app, at_most
+        self._app, self._at_most, self._dated = app, at_most, dated
         self._inside = 0
         self._warned = False
 
@@ -40,10 +43,10 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif _head_size(scope) > HEAD_MAX:
-            await reply(TOO_LONG, 431)(scope, receive, send)
+            await reply(TOO_LONG, 431, self._dated())(scope, receive, send)
         elif self._inside >= self._at_most:
             self._warn()
-            await reply(_TOO_MANY, 503, {"Retry-After": "1"})(scope, receive, send)
+            await reply(_TOO_MANY, 503, {"Retry-After": "1", **self._dated()})(scope, receive, send)
         else:
             self._inside += 1
             try:

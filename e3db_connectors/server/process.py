@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import socket
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     _Place = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 
 DRAIN_SECONDS: Final = 10
+_FAREWELL_SECONDS: Final = 0.2
+"""How long who is idle has to answer that TLS closes."""
+
 _BACKLOG: Final = 2048
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2, which is the oldest that Python's contexts take; 1.3 has its own."""
@@ -91,6 +95,23 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         host, port = (sockets or [])[0].getsockname()[:2]
         print(f"listening on {self._scheme}://{f'[{host}]' if ':' in host else host}:{port}", flush=True)  # noqa: T201 - the sign that it is ready
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        cutting = asyncio.create_task(self._cut_off())
+        await super().shutdown(sockets)
+        cutting.cancel()
+
+    async def _cut_off(self) -> None:
+        """End connections that have said all and wait for the other side to close TLS, which one that is idle never does."""
+        closed: set[Any] = set()
+        while True:
+            await asyncio.sleep(_FAREWELL_SECONDS)
+            for connection in closed & self.server_state.connections:
+                connection.transport.abort()
+            transports = ((connection, connection.transport) for connection in self.server_state.connections)
+            closed = {
+                connection for connection, transport in transports if transport.is_closing() and not transport.get_write_buffer_size()
+            }
 
 
 def _bodies(settings: ServerSettings, database: Database) -> Bodies:

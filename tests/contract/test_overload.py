@@ -4,6 +4,8 @@ import json
 import socket
 import time
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import pytest
@@ -70,9 +72,11 @@ def wait_for(session, url, status):
 
 def test_more_requests_than_it_holds_are_told_to_come_again(running_server, tmp_path, session, connect):
     with running_server(tmp_path, "--max-requests", "3") as server:
+        assert session.get(server.url + CHECK, timeout=10).headers["Date"]
         with half_requests(connect, server.url, 3) as waiting:
             answer = wait_for(session, server.url, 503)
             assert (answer.status_code, answer.headers["Retry-After"], list(answer.json())) == (503, "1", ["error"])
+            assert parsedate_to_datetime(answer.headers["Date"]) <= datetime.now(UTC)
             assert session.post(server.url + "/v2/search", data=b"x" * 100_000, timeout=10).status_code == 503
         assert [answer_of(connection)[0] for connection in waiting] == [401] * 3
         assert session.get(server.url + CHECK, timeout=10).status_code == 200

@@ -154,6 +154,15 @@ def test_a_request_under_way_is_answered_before_the_end(start):
         assert process.wait(SECONDS) == 0
 
 
+def test_an_idle_connection_does_not_hold_up_the_end(start, session):
+    with start() as (process, url, _):
+        assert session.get(f"{url}/v1/storage/servicecheck", timeout=SECONDS).status_code == 200
+        began = time.monotonic()
+        process.terminate()
+        assert process.wait(SECONDS) == 0
+    assert time.monotonic() - began < SECONDS / 2
+
+
 # A start that fails
 
 

@@ -73,3 +73,35 @@ def odd_type(request):
 def wire_time():
     """The form of a time: six fraction digits, never all zero."""
     return re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.(?!000000)\d{6}Z")
+
+
+@pytest.fixture
+def search(call):
+    """Run a raw v2 search as `client`; its members by name."""
+    return lambda **body: call("POST", "/v2/search", json=body)
+
+
+@pytest.fixture
+def found(client):
+    """The `n` of plain of what a `Search` finds, in its order."""
+
+    def names(search):
+        return [record.meta.plain["n"] for record in client.search(search)]
+
+    return names
+
+
+@pytest.fixture
+def raw_found(search):
+    """The same of a raw search."""
+    return lambda **body: [result["meta"]["plain"]["n"] for result in search(**body).json()["results"]]
+
+
+@pytest.fixture
+def three_records(client):
+    """Three records, by the `n` of their plain."""
+    return {
+        "1": client.write("note", {"a": "one"}, {"n": "1", "city": "Porto", "mood": "good"}),
+        "2": client.write("note", {"a": "two"}, {"n": "2", "city": "Porto", "mood": "bad"}),
+        "3": client.write("list", {"a": "three"}, {"n": "3", "city": "Braga", "good": "Porto"}),
+    }

@@ -30,6 +30,13 @@ class RangeKey(StrEnum):
     MODIFIED = "MODIFIED"
 
 
+class TimeFormat(StrEnum):
+    """How the times of a range are written; numbers are seconds in either."""
+
+    ISO = "ISO8601DateTime"
+    UNIX = "Unix"
+
+
 class SortOrder(StrEnum):
     """The order of results by time."""
 
@@ -59,7 +66,12 @@ class Params(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Range(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Half-open: ``after <= t < before`` (section 11.4)."""
+    """Half-open: ``after <= t < before`` (section 11.4).
+
+    Args:
+        time_format: See `TimeFormat`.
+        time_zone: What times without an offset are in, such as ``America/Phoenix`` or ``-07:00``.
+    """
 
     range_key: str | None = None
     after: str | int | float | None = None

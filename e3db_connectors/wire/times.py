@@ -1,7 +1,7 @@
 """Times on the wire: UTC, RFC 3339, six fraction digits (protocol section 1.3)."""
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Final
 
 from e3db_connectors.errors import InvalidTime
@@ -14,7 +14,7 @@ _RFC3339 = re.compile(
 )
 
 
-def parse(text: str, *, default_zone: timezone = UTC) -> datetime:
+def parse(text: str, *, default_zone: tzinfo = UTC) -> datetime:
     """Read an RFC 3339 time, or the form with a space, as UTC.
 
     Fractions of up to nine digits are accepted and cut to microseconds.
@@ -38,7 +38,7 @@ def parse(text: str, *, default_zone: timezone = UTC) -> datetime:
         raise InvalidTime(_complaint(text)) from exc
 
 
-def _zone(text: str | None, default: timezone) -> timezone:
+def _zone(text: str | None, default: tzinfo) -> tzinfo:
     if text is None:
         return default
     if text in "Zz":

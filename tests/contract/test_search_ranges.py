@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text as text_of
 
 from e3db_connectors import Search
 from e3db_connectors.wire import times
@@ -145,3 +146,68 @@ def test_a_sealed_page_says_the_same_as_an_open_one(client, three_records):
     page = client.search_page(request)
     assert [result.meta for result in page.results] == [three_records["2"].meta]
     assert (page.last_index, page.total_results) == (1, 2)
+
+
+# Times without an offset
+
+
+@pytest.fixture
+def written_at(server, client):
+    """A record that was created at 2024-07-01T12:00:00 UTC, and one in the winter before."""
+
+    def set_times(record, text):
+        micros = times.to_micros(times.parse(text))
+        with server.database() as connection:
+            connection.execute(
+                text_of("UPDATE records SET created = :at WHERE record_id = :record_id"), {"at": micros, "record_id": record.meta.record_id}
+            )
+
+    for name, text in (("winter", "2024-01-01T12:00:00Z"), ("summer", "2024-07-01T12:00:00Z")):
+        set_times(client.write("note", {}, {"n": name}), text)
+
+
+@pytest.mark.parametrize(
+    ("zone", "noon", "names"),
+    [
+        (None, "2024-07-01T12:00:00", ["summer"]),
+        ("", "2024-07-01T12:00:00", ["summer"]),
+        ("UTC", "2024-07-01 12:00:00", ["summer"]),
+        ("-07:00", "2024-07-01T05:00:00", ["summer"]),
+        ("+05:30", "2024-07-01T17:30:00.000", ["summer"]),
+        ("America/Phoenix", "2024-07-01T05:00:00", ["summer"]),
+        ("Europe/Lisbon", "2024-07-01T13:00:00", ["summer"]),
+        ("Europe/Lisbon", "2024-01-01T12:00:00", ["winter"]),
+        ("Europe/Lisbon", "2024-07-01T12:00:00", []),
+        ("America/Phoenix", "2024-07-01T12:00:00Z", ["summer"]),
+        ("America/Phoenix", "2024-07-01T14:00:00+02:00", ["summer"]),
+        ("America/Phoenix", 1719835200, ["summer"]),
+    ],
+)
+@pytest.mark.usefixtures("written_at")
+def test_a_zone_holds_for_times_without_an_offset_alone(raw_found, zone, noon, names):
+    later = noon + 1 if isinstance(noon, int) else noon.replace("00:00", "00:01").replace("30:00", "30:01")
+    assert raw_found(range={"after": noon, "before": later, "time_zone": zone}) == names
+
+
+@pytest.mark.parametrize(
+    "zone",
+    ["Mars/Olympus", "America", "-7", "+25:00", "+05:60", "PHX", "../UTC", "/etc/passwd", "posixrules", "\0", "Ä", "x" * 5000, " UTC"],
+)
+@pytest.mark.parametrize("bound", [{}, {"after": "2024-01-01T00:00:00Z"}])
+def test_a_zone_that_does_not_exist_is_400(search, zone, bound):
+    assert search(range={**bound, "time_zone": zone}).status_code == 400
+
+
+@pytest.mark.parametrize("time_format", ["Unix", "ISO8601DateTime", "", None])
+@pytest.mark.usefixtures("written_at")
+def test_numbers_are_seconds_in_every_format_and_texts_of_digits_in_one(raw_found, search, time_format):
+    seconds = {"after": 1719835200, "before": 1719835200.5, "time_format": time_format}
+    assert raw_found(range=seconds) == ["summer"]
+    texts = search(range={"after": "1719835200", "before": "1719835200.5", "time_format": time_format})
+    assert texts.status_code == (200 if time_format == "Unix" else 400)
+    assert time_format != "Unix" or texts.json()["total_results"] == 1
+    assert raw_found(range={"after": "2024-07-01T12:00:00Z", "time_format": time_format}) == ["summer"]
+
+
+def test_a_format_that_is_none_is_400(search):
+    assert search(range={"time_format": "unix"}).status_code == 400

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true, tuple_
 
 from e3db_connectors.server.problem import Problem
+from e3db_connectors.server.store import ranges
 from e3db_connectors.server.store.lag import LaggingIndex
 from e3db_connectors.server.store.records import StoredRecord, fetch, pair_hash
 from e3db_connectors.server.store.schema import plain_members, records
 from e3db_connectors.server.store.terms import TermResolver
-from e3db_connectors.wire import times
-from e3db_connectors.wire.search import RangeKey, SortOrder
+from e3db_connectors.wire.search import SortOrder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from e3db_connectors.server.access import Scope
     from e3db_connectors.wire.queries import QueryRequest
-    from e3db_connectors.wire.search import Range, SearchRequest, Terms
+    from e3db_connectors.wire.search import SearchRequest, Terms
 
     Where = ColumnElement[bool]
 
@@ -36,9 +36,6 @@ _PARAMS_MAX: Final = 100
 
 _VALUES_MAX: Final = 10_000
 """Values of a query; a SQLite statement takes three times as many."""
-
-_FAR_SECONDS: Final = 10**12
-"""Beyond every time that a record can have, and within the database's integers."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +86,8 @@ def search(connection: Connection, request: SearchRequest, scope: Scope, limit: 
         where.append(or_(*match))
     if exclude:
         where.append(not_(or_(*exclude)))
-    key = _range_column(request.range)
-    where += _bounds(request.range, key)
+    key = ranges.column(request.range)
+    where += ranges.conditions(request.range)
     descending = request.order is not None and _is_descending(request.order.sort_order or request.order.java_sort_order)
     order = (key.desc(), records.c.record_id.desc()) if descending else (key, records.c.record_id)
     total: int = index.execute(select(func.count()).select_from(records).where(*where)).scalar_one()
@@ -184,31 +181,6 @@ def _has_pairs(hashes: list[bytes], *, every: bool) -> Where:
 
 def _lists(terms: Terms | None) -> Iterator[Sequence[str] | Mapping[str, str] | None]:
     return (getattr(terms, name) for name in terms.__struct_fields__) if terms else iter(())
-
-
-def _range_column(bounds: Range | None) -> ColumnElement[int]:
-    key = (bounds and bounds.range_key) or RangeKey.CREATED
-    if key not in RangeKey.__members__:
-        raise Problem(400, "range_key must be CREATED or MODIFIED")
-    return records.c.last_modified if key == RangeKey.MODIFIED else records.c.created
-
-
-def _bounds(bounds: Range | None, column: ColumnElement[int]) -> list[Where]:
-    where = []
-    after, before = (_instant(bounds.after), _instant(bounds.before)) if bounds else (None, None)
-    if after is not None:
-        where.append(column >= after)
-    if before is not None:
-        where.append(column < before)
-    return where
-
-
-def _instant(bound: str | float | None) -> int | None:
-    if bound is None:
-        return None
-    if not isinstance(bound, str):
-        return round(max(-_FAR_SECONDS, min(bound, _FAR_SECONDS)) * 1_000_000)
-    return None if times.is_unset(bound) else times.to_micros(times.parse(bound))
 
 
 def _is_descending(order: str | None) -> bool:

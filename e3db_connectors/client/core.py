@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from e3db_connectors.client.traffic import Traffic
+
 
 class ClientCore:
     """A client that can sign in and knows its keys; the operations are in the classes that build on it.
@@ -102,6 +104,10 @@ class ClientCore:
     def clock_offset(self) -> float | None:
         """Seconds by which the server's clock is ahead of this machine's; None before the first reply, or if it tells no time."""
         return self._transport.clock_offset
+
+    def traffic(self) -> Traffic:
+        """What this client's calls have cost so far; less an earlier one, what those in between have."""
+        return self._transport.traffic.total()
 
     def server_time(self) -> datetime:
         """The server's clock, in whole seconds (its ``Date`` header).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import tenacity
 
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from e3db_connectors.client.connections import Deadline
+
+    class Waits(Protocol):
+        """Is told of each wait before it begins."""
+
+        def __call__(self, seconds: float, *, busy: bool) -> None:
+            """A call is going to be repeated after *seconds*; *busy*: because the server asked for that."""
+            ...
+
 
 T = TypeVar("T")
 
@@ -41,13 +49,13 @@ class Busy(E3DBError):
         self.error, self.seconds = error, seconds
 
 
-def repeated(attempt: Callable[[], T], deadline: Deadline, *, repeatable: bool) -> T:
+def repeated(attempt: Callable[[], T], deadline: Deadline, *, repeatable: bool, waits: Waits) -> T:
     """Call *attempt* until it succeeds, fails for good, or no further wait would end before the deadline."""
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda exc: _may_repeat(exc, repeatable=repeatable)),
         wait=_wait,
         stop=lambda state: _is_over(state, deadline),
-        before_sleep=_log_repeat,
+        before_sleep=lambda state: _tell(state, waits),
         reraise=True,
     )
     try:
@@ -94,7 +102,8 @@ def _is_over(state: tenacity.RetryCallState, deadline: Deadline) -> bool:
     return state.attempt_number >= most or state.upcoming_sleep >= deadline.left()
 
 
-def _log_repeat(state: tenacity.RetryCallState) -> None:
+def _tell(state: tenacity.RetryCallState, waits: Waits) -> None:
+    waits(state.upcoming_sleep, busy=isinstance(_failure(state), Busy))
     _log.info("%s; trying again (attempt %d)", _failure(state), state.attempt_number + 1)
 
 

@@ -16,6 +16,7 @@ from e3db_connectors.client.clock import DatedAuth, ServerClock, date_of
 from e3db_connectors.client.connections import Attempt, Deadline, SessionPool
 from e3db_connectors.client.replies import HEADERS, raw_pieces, read_body, reason
 from e3db_connectors.client.retries import BUDGET_SECONDS, Busy, repeated, retry_after
+from e3db_connectors.client.traffic import TrafficMeter
 from e3db_connectors.errors import (
     OutcomeUnknown,
     ResponseInvalid,
@@ -103,6 +104,7 @@ class Transport:
             require_secure(self._url)
         self._sessions = SessionPool(self._url)
         self._clock = ServerClock()
+        self.traffic = TrafficMeter()
 
     @property
     def clock_offset(self) -> float | None:
@@ -136,12 +138,12 @@ class Transport:
             return self._send_once(call, auth, until)
 
         try:
-            return repeated(attempt, until, repeatable=call.repeatable)
+            return repeated(attempt, until, repeatable=call.repeatable, waits=self.traffic.waits)
         except Unauthorized:
             if not isinstance(auth, DatedAuth) or self._clock.correction == correction:
                 raise
         # The signature stated a wrong time, and the refusal told the right one.
-        return repeated(attempt, until, repeatable=call.repeatable)
+        return repeated(attempt, until, repeatable=call.repeatable, waits=self.traffic.waits)
 
     def upload(self, url: str, pieces: Iterable[bytes], size: int, headers: Mapping[str, str]) -> None:
         """Send the body of a file to where the server wants it, once and without credentials.
@@ -185,6 +187,7 @@ class Transport:
         headers = {**HEADERS, "Content-Type": call.content_type} if call.body is not None else HEADERS
         credentials = auth.at(self._clock.now) if isinstance(auth, DatedAuth) else auth
         attempt, started = Attempt(deadline), time.time()
+        self.traffic.sent(len(call.body or b""))
         try:
             with (
                 self._sessions.lend(deadline) as session,
@@ -193,7 +196,10 @@ class Transport:
                 ) as response,
             ):
                 self._clock.learn(response.headers, started)
-                return _judged(call, response)
+                try:
+                    return _judged(call, response)
+                finally:
+                    self.traffic.received(response.raw.tell())
         except (requests.RequestException, HTTPError, TimeoutError) as exc:
             raise self._no_reply(call, exc, sent=attempt.sent) from None
 

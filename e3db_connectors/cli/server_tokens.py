@@ -46,6 +46,17 @@ def server() -> None:
     """Look after a server of your own."""
 
 
+@server.command()
+def openapi() -> None:
+    """Print the description of the server's API, as OpenAPI 3.1; a running server has it at /openapi.json."""
+    import msgspec
+
+    from e3db_connectors.server.app import ROUTES
+    from e3db_connectors.server.openapi import describe
+
+    click.echo(msgspec.json.format(msgspec.json.encode(describe(ROUTES))))
+
+
 @server.group()
 def token() -> None:
     """Tokens that register clients; the one that the server was started with registers any number and is not among them."""

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
+from e3db_connectors.server import openapi
 from e3db_connectors.server.http import endpoint, reply
 from e3db_connectors.server.overload import Gate
 from e3db_connectors.server.problem import Problem
@@ -82,6 +83,7 @@ ROUTES = [
     Route(paths.NOTES, endpoint(notes.read), methods=["GET"]),
     Route(paths.NOTE_VIEWS, endpoint(notes.views_left), methods=["GET"]),
     Route(paths.NOTES + "/{note_id}", endpoint(notes.delete), methods=["DELETE"]),
+    Route(openapi.PATH, openapi.document, methods=["GET"]),
 ]
 
 

@@ -117,7 +117,7 @@ def endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         incoming = Incoming(request, await _read(request))
         return await run_in_threadpool(handler, incoming)
 
-    run.__name__ = handler.__name__
+    run.__name__, run.__module__, run.__doc__ = handler.__name__, handler.__module__, handler.__doc__
     return run
 
 

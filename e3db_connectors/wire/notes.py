@@ -47,7 +47,7 @@ class Note(Discreet, msgspec.Struct, frozen=True, omit_defaults=True):
     views: int | None = None
     expiration: str | None = None
     expires: bool | None = None
-    eacp: dict[str, object] | None = None
+    eacp: dict[str, Any] | None = None
     created_at: str | None = None
 
     def __repr__(self) -> str:

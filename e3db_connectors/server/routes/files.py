@@ -38,7 +38,7 @@ _MD5_BYTES: Final = 16
 _DISK_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-class _Announced(msgspec.Struct, frozen=True):
+class Announced(msgspec.Struct, frozen=True):
     """What is told of the body that will come; a name and a URL that come along are the server's own to give."""
 
     checksum: str
@@ -119,9 +119,9 @@ async def download(request: Request) -> Response:
     return StreamingResponse(_chunks(body), headers=headers, media_type="application/octet-stream")
 
 
-def _announced(file_meta: Any) -> _Announced:
+def _announced(file_meta: Any) -> Announced:
     try:
-        announced = msgspec.convert(file_meta, _Announced)
+        announced = msgspec.convert(file_meta, Announced)
         md5 = b64decode(announced.checksum, validate=True)
     except msgspec.ValidationError as exc:
         raise Problem(400, f"file_meta: {exc}") from None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Rights = list[dict[str, dict[str, str]]] | None
 
 
-class _Outgoing(msgspec.Struct, frozen=True):
+class OutgoingRequest(msgspec.Struct, frozen=True):
     """Body of ``POST /v2/storage/share/outgoing``."""
 
     record_type: str
@@ -83,7 +83,7 @@ def granted(incoming: Incoming) -> Response:
 def outgoing_page(incoming: Incoming) -> Response:
     """What the caller shares of a type, in pages."""
     caller = incoming.caller()
-    body = incoming.json(_Outgoing)
+    body = incoming.json(OutgoingRequest)
     limit, offset = page_of(body.limit, body.next_token)
     with incoming.database.read() as connection:
         shares = policies.outgoing(connection, caller)

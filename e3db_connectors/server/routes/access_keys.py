@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from e3db_connectors.server import access
+from e3db_connectors.server.access import Action
 from e3db_connectors.server.http import Incoming, empty, reply, uuid_of
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store import access_keys, accounts
@@ -18,9 +19,8 @@ def get(incoming: Incoming) -> Response:
     """Hand a key to its reader, or to the writer."""
     caller = incoming.caller()
     owner, reader_id = incoming.owner(), uuid_of(incoming.segment("reader_id"))
-    if caller not in {reader_id, owner[0]}:
-        raise Problem(403, "this access key is somebody else's")
     with incoming.database.read() as connection:
+        access.require(connection, caller, Action.GET_KEY, owner, reader_id)
         key = access_keys.find(connection, [owner], reader_id).get(owner)
     if key is None:
         raise Problem(404, "no such access key")

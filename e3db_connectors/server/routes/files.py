@@ -12,9 +12,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 
 from e3db_connectors.server import access
+from e3db_connectors.server.access import Action
 from e3db_connectors.server.http import Incoming, reply, uuid_of
 from e3db_connectors.server.problem import Problem
-from e3db_connectors.server.routes.records import own_upload
+from e3db_connectors.server.routes.records import owner_of, upload_of
 from e3db_connectors.server.store import files, records
 from e3db_connectors.wire import limits
 from e3db_connectors.wire.files import PendingFile
@@ -48,12 +49,14 @@ class Announced(msgspec.Struct, frozen=True):
 
 def announce(incoming: Incoming) -> Response:
     """Say where a file is to be uploaded; there is no record of it before it is committed."""
-    upload = own_upload(incoming)
+    caller = incoming.caller()
+    upload = upload_of(incoming)
     announced = _announced(upload.meta.file_meta)
     file_meta = {"checksum": announced.checksum, "compression": announced.compression or "raw", "size": announced.size}
     upload = msgspec.structs.replace(upload, meta=msgspec.structs.replace(upload.meta, file_meta=file_meta))
     now = incoming.database.clock.now()
     with incoming.database.write() as connection:
+        access.require(connection, caller, Action.WRITE, owner_of(upload))
         forgotten = files.forget(connection, now)
         file_id, token = files.announce(connection, now, upload, announced.checksum, announced.size)
     for body in forgotten:
@@ -74,8 +77,8 @@ def commit(incoming: Incoming) -> Response:
             if pending.body is None:
                 raise Problem(409, "the file has not been uploaded yet")
             record = files.commit(connection, incoming.database.clock, file_id, pending.upload, pending.body)
-        elif record.writer_id != caller or not record.file_meta:
-            raise Problem(404, "no such file")
+        else:
+            access.of_record(connection, caller, Action.COMMIT_FILE, _file(record))
     return reply(_body(record, ""), 201)
 
 
@@ -84,9 +87,7 @@ def read(incoming: Incoming) -> Response:
     caller = incoming.caller()
     file_id = uuid_of(incoming.segment("file_id"), 404)
     with incoming.database.write() as connection:
-        record = records.find(connection, file_id)
-        if record is None or not record.file_meta or not access.may_read(connection, caller, record.owner):
-            raise Problem(404, "no such file")
+        record = access.of_record(connection, caller, Action.READ_FILE, _file(records.find(connection, file_id)))
         token = files.offer(connection, incoming.database.clock.moment(connection), record)
     return reply(_body(record, _url(incoming, token)))
 
@@ -130,6 +131,11 @@ def _announced(file_meta: Any) -> Announced:
     if len(md5) != _MD5_BYTES or b64encode(md5).decode() != announced.checksum:
         raise Problem(400, "file_meta: checksum must be the MD5 of the body in standard base64")
     return announced
+
+
+def _file(record: StoredRecord | None) -> StoredRecord | None:
+    """The record if it is a file's: as a file, no other is there."""
+    return record if record and record.file_meta else None
 
 
 def _url(incoming: Incoming, token: str) -> str:

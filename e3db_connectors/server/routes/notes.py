@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from e3db_connectors.crypto import encoding, signatures
-from e3db_connectors.errors import EncodingError
+from e3db_connectors.server import access
+from e3db_connectors.server.access import Action
 from e3db_connectors.server.http import Incoming, reply, uuid_of
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store import notes, throttles
@@ -50,10 +50,8 @@ def replace(incoming: Incoming) -> Response:
         raise Problem(400, "id_string must name the note to replace")
     with _writing(incoming) as (connection, now):
         old = notes.find_named(connection, upload.id_string)
-        if old and old.client_id != signer.client_id:
-            raise Problem(403, "the note of this id_string is somebody else's")
         if old:
-            notes.remove(connection, old)
+            notes.remove(connection, access.of_note(signer, Action.REPLACE_NOTE, old))
         note = notes.add(connection, upload, signer.client_id, now)
     return reply(note.body())
 
@@ -62,9 +60,7 @@ def read(incoming: Incoming) -> Response:
     """Read a note, which counts; for all but its recipient there is none."""
     signer = _anybody(incoming)
     with _writing(incoming) as (connection, _):
-        note = _wanted(connection, incoming)
-        if note is None or not _is_recipient(signer, note):
-            raise Problem(404, "no such note")
+        note = access.of_note(signer, Action.READ_NOTE, _wanted(connection, incoming))
         notes.count_view(connection, note)
     return reply(note.body())
 
@@ -73,9 +69,7 @@ def views_left(incoming: Incoming) -> Response:
     """Tell recipient or writer how often a note can still be read."""
     signer = _anybody(incoming)
     with _writing(incoming) as (connection, _):
-        note = _wanted(connection, incoming)
-    if note is None or not (_is_recipient(signer, note) or _is_writer(signer, note)):
-        raise Problem(404, "no such note")
+        note = access.of_note(signer, Action.COUNT_NOTE, _wanted(connection, incoming))
     return reply(note.views_left)
 
 
@@ -84,10 +78,7 @@ def delete(incoming: Incoming) -> Response:
     signer = _anybody(incoming)
     note_id = uuid_of(incoming.segment("note_id"))
     with _writing(incoming) as (connection, _):
-        note = notes.find(connection, note_id)
-        if note is None or not _is_writer(signer, note):
-            raise Problem(404, "no such note")
-        notes.remove(connection, note)
+        notes.remove(connection, access.of_note(signer, Action.DELETE_NOTE, notes.find(connection, note_id)))
     return reply({})
 
 
@@ -124,8 +115,8 @@ def _upload(incoming: Incoming, signer: Signer) -> NoteUpload:
         raise Problem(400, "this server cannot enforce an eacp, so it takes no note with one")
     if upload.id_string and len(upload.id_string) > limits.NAME_MAX:
         raise Problem(400, f"an id_string has at most {limits.NAME_MAX} characters")
-    _key(upload.recipient_signing_key)
-    if _key(upload.writer_signing_key) != signer.public_key:
+    access.signing_key(upload.recipient_signing_key)
+    if access.signing_key(upload.writer_signing_key) != signer.public_key:
         raise Problem(400, "writer_signing_key must be the key that signs the request")
     return upload
 
@@ -135,21 +126,3 @@ def _wanted(connection: Connection, incoming: Incoming) -> StoredNote | None:
     if len(note_ids) + len(names) != 1:
         raise Problem(400, "either note_id or id_string must name one note")
     return notes.find_named(connection, names[0]) if names else notes.find(connection, uuid_of(note_ids[0]))
-
-
-def _is_recipient(signer: Signer, note: StoredNote) -> bool:
-    return _key(note.recipient_signing_key) == signer.public_key
-
-
-def _is_writer(signer: Signer, note: StoredNote) -> bool:
-    if note.client_id:
-        return note.client_id == signer.client_id
-    return _key(note.writer_signing_key) == signer.public_key
-
-
-def _key(text: str) -> str:
-    """A signing key in its canonical form."""
-    try:
-        return encoding.encode(encoding.decode_exactly(text, signatures.PUBLIC_SIZE, what="signing key"))
-    except EncodingError as exc:
-        raise Problem(400, str(exc)) from None

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from e3db_connectors.server import access
+from e3db_connectors.server.access import Action
 from e3db_connectors.server.http import Incoming, page_of, reply, uuid_of
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store import accounts, policies
+from e3db_connectors.server.store.owners import Owner
 from e3db_connectors.wire.sharing import PolicyChange, Right
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def change(incoming: Incoming) -> Response:
     if not allowed and not denied:
         raise Problem(400, "allow or deny must name a right")
     with incoming.database.write() as connection:
-        access.require_granter(connection, caller, owner, reader_id, {*allowed, *denied})
+        access.require_sharer(connection, caller, owner, reader_id, {*allowed, *denied})
         if accounts.client_info(connection, reader_id) is None:
             raise Problem(404, "no such reader")
         for right in allowed:
@@ -53,9 +55,8 @@ def remove_authorizer(incoming: Incoming) -> Response:
     """Take the right to share from an authorizer, for all types."""
     caller = incoming.caller()
     user_id, writer_id, reader_id = (uuid_of(incoming.segment(name)) for name in ("user_id", "writer_id", "reader_id"))
-    if caller != writer_id:
-        raise Problem(403, "only the writer dismisses its authorizers")
     with incoming.database.write() as connection:
+        access.require(connection, caller, Action.APPOINT, Owner(writer_id, user_id, ""), reader_id)
         policies.remove_authorizer(connection, writer_id, user_id, reader_id)
     return reply({})
 

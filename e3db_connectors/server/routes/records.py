@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from e3db_connectors.server import access
+from e3db_connectors.server.access import Action
 from e3db_connectors.server.http import Incoming, check_type, empty, reply, uuid_of
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.routes.queries import results_of
 from e3db_connectors.server.store import lag, records
+from e3db_connectors.server.store.owners import Owner
 from e3db_connectors.wire import limits
 from e3db_connectors.wire.records import BatchGet, BulkDelete, BulkDeleteResult, FailedDelete, RecordUpload
 
@@ -25,22 +27,26 @@ if TYPE_CHECKING:
 
 def write(incoming: Incoming) -> Response:
     """Create a record."""
-    upload = own_upload(incoming)
+    caller = incoming.caller()
+    upload = upload_of(incoming)
     if upload.meta.file_meta is not None:
         raise Problem(400, "file_meta belongs to files, not to records")
     with incoming.database.write() as connection:
+        access.require(connection, caller, Action.WRITE, owner_of(upload))
         record = records.add(connection, incoming.database.clock, upload)
     return reply(record.body(), 201)
 
 
-def own_upload(incoming: Incoming) -> RecordUpload:
-    """A record that the caller may write."""
-    caller = incoming.caller()
+def upload_of(incoming: Incoming) -> RecordUpload:
+    """A record that is to be written, with its user in canonical form."""
     upload = incoming.json(RecordUpload)
-    if upload.meta.writer_id != caller:
-        raise Problem(403, "writer_id must be the caller")
     check_type(upload.meta.record_type)
     return msgspec.structs.replace(upload, meta=msgspec.structs.replace(upload.meta, user_id=uuid_of(upload.meta.user_id)))
+
+
+def owner_of(upload: RecordUpload) -> Owner:
+    """Whose a record will be, and of which type."""
+    return Owner(upload.meta.writer_id, upload.meta.user_id, upload.meta.record_type)
 
 
 def read(incoming: Incoming) -> Response:
@@ -48,9 +54,7 @@ def read(incoming: Incoming) -> Response:
     caller = incoming.caller()
     record_id = uuid_of(incoming.segment("record_id"))
     with incoming.database.read() as connection:
-        record = records.find(connection, record_id)
-        if record is None or not access.may_read(connection, caller, record.owner):
-            raise Problem(404, "no such record")
+        record = access.of_record(connection, caller, Action.READ, records.find(connection, record_id))
     return reply(record.body(incoming.query("field")))
 
 
@@ -59,9 +63,8 @@ def update(incoming: Incoming, *, versioned: bool = True) -> Response:
     caller = incoming.caller()
     upload = incoming.json(RecordUpload)
     with incoming.database.write() as connection:
-        record = _current(connection, incoming, caller, missing=404, versioned=versioned)
-        given = (upload.meta.writer_id, upload.meta.user_id, upload.meta.record_type)
-        if given != (record.writer_id, record.user_id, record.type):
+        record = _current(connection, incoming, caller, Action.UPDATE, versioned=versioned)
+        if owner_of(upload) != record.owner:
             raise Problem(400, "writer, user and type of a record never change")
         past = _keep(connection, incoming, record)
         changed = records.replace(connection, incoming.database.clock, record, upload)
@@ -84,7 +87,7 @@ def delete(incoming: Incoming, *, versioned: bool = True) -> Response:
     """Delete a record, at its current version unless that does not matter; what is not there may not be deleted either (section 9.2)."""
     caller = incoming.caller()
     with incoming.database.write() as connection:
-        record = _current(connection, incoming, caller, missing=403, versioned=versioned)
+        record = _current(connection, incoming, caller, Action.DELETE, versioned=versioned)
         _keep(connection, incoming, record)
         records.remove(connection, record)
     _remove_bodies(incoming, [record])
@@ -98,7 +101,7 @@ def batch_get(incoming: Incoming) -> Response:
     _check_batch(body.record_ids)
     with incoming.database.read() as connection:
         found = (records.find(connection, record_id) for record_id in body.record_ids)
-        rows = [record for record in found if record is not None and access.may_read(connection, caller, record.owner)]
+        rows = [record for record in found if record and access.may(connection, caller, Action.READ, record.owner)]
         return reply({"records": results_of(connection, rows, caller, include_data=body.include_data)})
 
 
@@ -112,7 +115,7 @@ def bulk_delete(incoming: Incoming) -> Response:
     with incoming.database.write() as connection:
         for record_id in dict.fromkeys(body.record_ids):
             record = records.find(connection, record_id)
-            if record is not None and record.writer_id == caller:
+            if record and access.may(connection, caller, Action.DELETE, record.owner):
                 _keep(connection, incoming, record)
                 records.remove(connection, record)
                 removed.append(record)
@@ -140,13 +143,9 @@ def _check_batch(record_ids: list[str]) -> None:
         raise Problem(400, f"a batch may name {limits.PAGE_MAX} records")
 
 
-def _current(connection: Connection, incoming: Incoming, caller: str, missing: int, *, versioned: bool) -> StoredRecord:
-    record = records.find(connection, uuid_of(incoming.segment("record_id")))
-    if record is None:
-        raise Problem(missing, "no such record")
-    if record.writer_id != caller:
-        readable = access.may_read(connection, caller, record.owner)
-        raise Problem(403 if readable else missing, "only its writer may change or delete a record")
+def _current(connection: Connection, incoming: Incoming, caller: str, action: Action, *, versioned: bool) -> StoredRecord:
+    found = records.find(connection, uuid_of(incoming.segment("record_id")))
+    record = access.of_record(connection, caller, action, found)
     if versioned and record.version != incoming.segment("version"):
         raise Problem(409, "the record has been changed since")
     return record

@@ -21,6 +21,8 @@ from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.routes import access_keys, accounts, files, notes, policies, queries, records
 from e3db_connectors.server.store.accounts import TokenCache, digest
 from e3db_connectors.server.store.database import is_busy
+from e3db_connectors.server.store.turns import GroupLost
+from e3db_connectors.server.writing import WritingThread
 from e3db_connectors.wire import paths
 
 if TYPE_CHECKING:
@@ -54,14 +56,14 @@ ROUTES = [
     Route(_ACCESS_KEY, endpoint(access_keys.get), methods=["GET"]),
     Route(_ACCESS_KEY, endpoint(access_keys.put), methods=["PUT"]),
     Route(_ACCESS_KEY, endpoint(access_keys.delete), methods=["DELETE"]),
-    Route(paths.RECORDS, endpoint(records.write), methods=["POST"]),
-    Route(_VERSION, endpoint(records.update), methods=["PUT"]),
+    Route(paths.RECORDS, endpoint(records.write, writes=True), methods=["POST"]),
+    Route(_VERSION, endpoint(records.update, writes=True), methods=["PUT"]),
     Route(_VERSION, endpoint(records.delete), methods=["DELETE"]),
     Route(paths.RECORDS + "/{record_id}", endpoint(records.read), methods=["GET"]),
-    Route(paths.RECORDS + "/{record_id}", endpoint(records.update_any), methods=["PUT"]),
+    Route(paths.RECORDS + "/{record_id}", endpoint(records.update_any, writes=True), methods=["PUT"]),
     Route(paths.RECORDS + "/{record_id}", endpoint(records.delete_any), methods=["DELETE"]),
     Route(paths.RECORDS, endpoint(records.batch_get), methods=["GET"]),
-    Route("/v2/storage/records", endpoint(records.write), methods=["POST"]),
+    Route("/v2/storage/records", endpoint(records.write, writes=True), methods=["POST"]),
     Route(paths.BULK_DELETE, endpoint(records.bulk_delete), methods=["DELETE"]),
     Route(paths.OUTGOING, endpoint(policies.outgoing), methods=["GET"]),
     Route(paths.INCOMING, endpoint(policies.incoming_shares), methods=["GET"]),
@@ -96,11 +98,13 @@ def build(database: Database, bodies: Bodies, settings: ServerSettings) -> ASGIA
             HTTPException: _on_http,
             DBAPIError: _on_database,
             PoolTimeout: _on_database,
+            GroupLost: _on_database,
             Exception: _on_defect,
         },
     )
     app.router.redirect_slashes = False  # a redirect would make clients drop the body
     app.state.database = database
+    app.state.writing = WritingThread(database.turns)
     app.state.tokens = TokenCache()
     app.state.bodies = bodies
     app.state.settings = settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from functools import partial
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any, TypeVar
 from unicodedata import category
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from e3db_connectors.server.signing import Signer
     from e3db_connectors.server.store.accounts import TokenCache
     from e3db_connectors.server.store.database import Database
+    from e3db_connectors.server.writing import WritingThread
 
     Handler = Callable[["Incoming"], Response]
 
@@ -110,11 +112,20 @@ class Incoming:
         return user, password
 
 
-def endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """Read the body within its limit, then run *handler* in a thread."""
+def endpoint(handler: Handler, *, writes: bool = False) -> Callable[[Request], Awaitable[Response]]:
+    """Read the body within its limit, then run *handler* in a thread.
+
+    Args:
+        handler: It.
+        writes: It does nothing that takes long but write, and nothing after that which the commit has to precede: see `server.writing`.
+    """
 
     async def run(request: Request) -> Response:
         incoming = Incoming(request, await _read(request))
+        if writes:
+            writing: WritingThread = request.app.state.writing
+            response: Response = await writing.run(partial(handler, incoming))
+            return response
         return await run_in_threadpool(handler, incoming)
 
     run.__name__, run.__module__, run.__doc__ = handler.__name__, handler.__module__, handler.__doc__

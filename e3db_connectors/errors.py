@@ -5,8 +5,10 @@
     E3DBError
     ├── UsageError                what you passed has to change
     │   ├── ConfigError           credentials or settings are missing, half given or malformed
+    │   │   └── WrongKeySecret    rows of this type are keyed by another secret
     │   ├── StateError            a bookmark or state that this version cannot read
-    │   └── InvalidTime           a text that is no time
+    │   ├── InvalidTime           a text that is no time
+    │   └── ValueMismatch         a value that does not fit its column; `record_id`, `column`
     ├── APIError                  the server's refusal: `method`, `path`, `status`
     │   ├── InvalidRequest        400, 413 and other 4xx
     │   ├── Unauthorized          401
@@ -24,6 +26,7 @@
     │   └── UntrustedKey          an access key that somebody else could have made
     ├── AccessKeyMissing          no access key for this writer and type has been shared with us
     ├── WindowExceeded            more records than a search can return: in one search, or in one millisecond of a sync
+    ├── TooManyErrors             more rows than `max_errors` could not be read or written
     ├── BackupFailed              a client is registered, its key backup is not made; `details` holds the client
     ├── LocalFileError            a file of this machine that cannot be read or written
     └── StorageError              the server's own database or port cannot be used
@@ -61,12 +64,30 @@ class ConfigError(UsageError):
     """Credentials or settings are missing, half given or malformed."""
 
 
+class WrongKeySecret(ConfigError):
+    """Rows of this type are keyed by another secret: each would be written a second time."""
+
+
 class StateError(UsageError):
     """A bookmark or state that this version cannot read."""
 
 
 class InvalidTime(UsageError):
     """A text that is no RFC 3339 time."""
+
+
+class ValueMismatch(UsageError):
+    """A decrypted value does not fit its column, or there is no column for it.
+
+    Attributes:
+        record_id: Of the record.
+        column: Where the value would have gone.
+    """
+
+    def __init__(self, record_id: str, column: str, words: str) -> None:
+        """Keep where it was; *words* may not show the value."""
+        self.record_id, self.column = record_id, column
+        super().__init__(f"record {record_id}, column {column}: {words}")
 
 
 class APIError(E3DBError):
@@ -137,9 +158,15 @@ class TransportError(E3DBError):
 
 
 class OutcomeUnknown(TransportError):
-    """A write got no reply: it may have happened or not. Look before you repeat it."""
+    """A write got no reply: it may have happened or not. Look before you repeat it.
+
+    Attributes:
+        sent: The sealed record that was sent, if it was a write or update of one. A record that is stored with the same data is
+            this one, for its nonces are random.
+    """
 
     recovery = Recovery.CONFLICT
+    sent: Any = None
 
 
 class ResponseInvalid(E3DBError):
@@ -172,6 +199,12 @@ class AccessKeyMissing(E3DBError):
 
 class WindowExceeded(E3DBError):
     """A search finds more records than can be fetched, or more carry one instant."""
+
+
+class TooManyErrors(E3DBError):
+    """More rows than allowed could not be read or written."""
+
+    recovery = Recovery.FIX_INPUT
 
 
 class BackupFailed(E3DBError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
@@ -16,7 +16,7 @@ from e3db_connectors.wire.record_signatures import signed_texts, text_to_sign
 from e3db_connectors.wire.records import EncryptedRecord, Meta, Record, Result
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from uuid import UUID
 
 OPERATION_MEMBER: Final = "_e3db_op"
@@ -86,7 +86,8 @@ class RecordOperations(ClientCore):
         meta = record.meta
         body = self._sealed(Meta(meta.writer_id, meta.user_id, meta.record_type, meta.plain), record.data)
         if versioned:
-            stored = self._update_at_version(meta, body)
+            with _telling(body):
+                stored = self._update_at_version(meta, body)
         else:
             stored = self._api.put(paths.record(meta.record_id), body, EncryptedRecord, repeatable=True)
         return Record(stored.meta, dict(record.data), stored.rec_sig)
@@ -137,7 +138,8 @@ class RecordOperations(ClientCore):
 
     def _create(self, record_type: str, data: Mapping[str, str], plain: Mapping[str, str]) -> Record:
         body = self._sealed(Meta(self.client_id, self.client_id, record_type, dict(plain)), data)
-        stored = self._api.post(paths.RECORDS, body, EncryptedRecord, repeatable=False)
+        with _telling(body):
+            stored = self._api.post(paths.RECORDS, body, EncryptedRecord, repeatable=False)
         return Record(stored.meta, dict(data), stored.rec_sig)
 
     def _write_once(self, record_type: str, data: Mapping[str, str], plain: Mapping[str, str]) -> Record:
@@ -201,6 +203,16 @@ class RecordOperations(ClientCore):
         if client_id == self.client_id:
             return self.config.public_signing_key
         return (self.client_info(client_id).signing_key or {}).get("ed25519", "")
+
+
+@contextmanager
+def _telling(body: EncryptedRecord) -> Iterator[None]:
+    """Let an error whose outcome is unknown tell what was sent."""
+    try:
+        yield
+    except OutcomeUnknown as exc:
+        exc.sent = body
+        raise
 
 
 def _holds(stored: EncryptedRecord, sent: EncryptedRecord) -> bool:

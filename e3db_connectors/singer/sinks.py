@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 from jsonschema import Draft202012Validator, SchemaError, validators
 from singer_sdk.sinks import BatchSink
 
-from e3db_connectors.crypto import blind_index
 from e3db_connectors.errors import UsageError
-from e3db_connectors.sync import schemas
-from e3db_connectors.sync.keys import RowKeys
-from e3db_connectors.sync.names import is_internal
-from e3db_connectors.sync.writer import RowWriter
+from e3db_connectors.sync.writing import open_writer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from e3db_connectors.singer.target import TargetE3DB
 
 
@@ -45,35 +43,27 @@ class RecordSink(BatchSink):
 
     def setup(self) -> None:
         """Store the schema before the first row that names it."""
-        record_type, columns = self.stream_name, self.schema["properties"]
-        if is_internal(record_type):
-            raise UsageError(f"records of type {record_type} are the connector's own or the account's; name the stream otherwise")
-        keys = None
-        if self.key_properties and self.config["load_method"] == "upsert":
-            index_key = blind_index.derive_key(self._client.private_key_bytes)
-            keys = RowKeys(index_key, record_type, self.key_properties)
-        known = schemas.remember(self._client, record_type, columns)
-        self._writer = RowWriter(self._client, record_type, columns, known, keys)
+        keys = self.key_properties if self.config["load_method"] == "upsert" else ()
+        check = self._check if self._row_validator is not None else None
+        self._writer = open_writer(self._client, self.stream_name, self.schema["properties"], keys, check=check)
 
     def get_validator(self) -> None:
-        """Turn the SDK's validation off: its messages show values. `preprocess_record` validates instead."""
+        """Turn the SDK's validation off: its messages show values. `_check` validates instead."""
 
-    def preprocess_record(self, record: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 - the SDK's signature
+    def _check(self, row: Mapping[str, Any]) -> None:
         """Check a row against its schema.
 
         Raises:
             UsageError: It does not fit. The text names the column and the rule, never the value.
         """
-        if self._row_validator is not None:
-            error = self._first_error(record)
-            if error is not None:
-                where = ".".join(map(str, error.path)) or "the row"
-                raise UsageError(f"stream {self.stream_name}: {where} breaks its schema ({error.validator})")
-        return record
+        error = self._first_error(row)
+        if error is not None:
+            where = ".".join(map(str, error.path)) or "the row"
+            raise UsageError(f"stream {self.stream_name}: {where} breaks its schema ({error.validator})")
 
-    def _first_error(self, record: dict[str, Any]) -> Any:
+    def _first_error(self, row: Mapping[str, Any]) -> Any:
         try:
-            return next(self._row_validator.iter_errors(record), None) if self._row_validator else None
+            return next(self._row_validator.iter_errors(row), None) if self._row_validator else None
         except Exception as exc:  # noqa: BLE001 - a schema can ask for what cannot be done, such as a reference that leads nowhere
             raise UsageError(f"stream {self.stream_name}: its schema cannot be checked ({type(exc).__name__})") from None
 

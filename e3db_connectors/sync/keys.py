@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from e3db_connectors.crypto import blind_index
-from e3db_connectors.errors import UsageError
+from e3db_connectors.errors import ConfigError, UsageError
 from e3db_connectors.sync.names import META_PREFIX
 
 if TYPE_CHECKING:
@@ -17,6 +18,24 @@ ROW_KEY: Final = f"{META_PREFIX}key"
 """The plain member that holds the index."""
 
 
+@dataclass(frozen=True, slots=True)
+class RowKey:
+    """The index of a row, and while the secret is being changed also the one that it had.
+
+    Args:
+        index: What the row is written under.
+        previous: What it may still be stored under.
+    """
+
+    index: str
+    previous: str | None = None
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """All that the row is looked for under."""
+        return (self.index,) if self.previous is None else (self.index, self.previous)
+
+
 class RowKeys:
     """Computes the index of rows of one stream.
 
@@ -24,15 +43,22 @@ class RowKeys:
         index_key: Secret of the index.
         record_type: The stream's type; equal keys of two types cannot be linked.
         columns: The key's columns.
+        previous_key: The secret before, while rows move from it to this one.
+
+    Raises:
+        ConfigError: Both secrets are the same.
     """
 
-    def __init__(self, index_key: bytes, record_type: str, columns: Sequence[str]) -> None:
+    def __init__(self, index_key: bytes, record_type: str, columns: Sequence[str], previous_key: bytes | None = None) -> None:
         """Keep what goes into every index."""
-        self._index_key = index_key
         self._record_type = record_type
         self._columns = sorted(columns)
+        self._secrets = [(key, blind_index.key_id(key)) for key in (index_key, previous_key) if key is not None]
+        self.kids = tuple(kid for _, kid in self._secrets)
+        if len(set(self.kids)) < len(self.kids):
+            raise ConfigError("key_secret_previous is the same as key_secret")
 
-    def of(self, data: Mapping[str, str]) -> str:
+    def of(self, data: Mapping[str, str]) -> RowKey:
         """The index of a row, by its stored texts.
 
         Raises:
@@ -45,4 +71,4 @@ class RowKeys:
             message = msgspec.json.encode([self._record_type, [[name, data[name]] for name in self._columns]])
         except UnicodeEncodeError:
             raise UsageError(f"a key of {self._record_type!a} holds half a character (a lone surrogate)") from None
-        return blind_index.compute(self._index_key, message)
+        return RowKey(*(blind_index.compute(key, message, kid) for key, kid in self._secrets))

@@ -13,32 +13,40 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from e3db_connectors.client.queries import ALL_WRITERS
-from e3db_connectors.errors import Conflict, ResponseInvalid
+from e3db_connectors.errors import Conflict, OutcomeUnknown, ResponseInvalid
 from e3db_connectors.sync.names import META_PREFIX, SCHEMA_TYPE_PREFIX
 from e3db_connectors.sync.values import TEXT, Schema, decode_schemas, encode_schemas, kind_of
+from e3db_connectors.wire import paths
 from e3db_connectors.wire.records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from e3db_connectors.client import Client
+    from e3db_connectors.wire.records import Meta
 
     Columns = dict[str, Schema]
 
 SCHEMA_NUMBER: Final = f"{META_PREFIX}schema"
 """The plain member in which a row names its schema."""
 
-_ATTEMPTS: Final = 3
+KEY_IDS: Final = f"{META_PREFIX}kids"
+"""The plain member of a schema record that names the secrets which rows may be keyed with, by their ids, with spaces between."""
+
+_ATTEMPTS: Final = 10
 _log = logging.getLogger(__name__)
 
 
 @dataclass
 class StreamSchemas:
-    """The schemas that rows of one type have been written with, by number."""
+    """The schemas that rows of one type have been written with, by number, and the ids of the secrets that they are keyed with."""
 
     record_type: str
     numbered: dict[str, Columns] = field(default_factory=dict)
+    kids: frozenset[str] = frozenset()
 
     def united(self) -> Columns:
         """One schema for all rows: the union of the columns. A column of two kinds becomes text, which any value can be shown as."""
@@ -72,36 +80,69 @@ def number_of(columns: Mapping[str, Schema]) -> str:
 
 def load(client: Client, record_type: str) -> StreamSchemas:
     """Read the schema records of a type that this client may read."""
-    return _merge(record_type, _records(client, record_type))
+    return _merge(record_type, _records(client, record_type, ALL_WRITERS))
 
 
-def remember(client: Client, record_type: str, columns: Mapping[str, Schema]) -> StreamSchemas:
-    """Make sure that our schema record knows these columns, under their `number_of`.
+def load_own(client: Client, record_type: str) -> StreamSchemas:
+    """Read the schema records of a type that this client has written."""
+    return _merge(record_type, _records(client, record_type, client.client_id))
+
+
+def remember(
+    client: Client, record_type: str, columns: Mapping[str, Schema], *, kid: str | None = None, settled: Collection[str] = ()
+) -> StreamSchemas:
+    """Make sure that our schema record knows these columns, under their `number_of`, and the secret of the rows' keys.
+
+    Args:
+        client: Who writes.
+        record_type: The type of the rows.
+        columns: Their columns.
+        kid: The id of the secret, if they have keys.
+        settled: Ids of secrets that no row is keyed with any more.
 
     Returns:
         All schemas that we have written rows of this type with.
+
+    Raises:
+        Conflict: Others changed the record at each attempt.
     """
     number = number_of(columns)
-    for attempt in range(_ATTEMPTS + 1):
-        own = [record for record in _records(client, record_type) if record.meta.writer_id == client.client_id]
+    wanted = {number: encode_schemas(columns)}
+    for _ in range(_ATTEMPTS):
+        own = _records(client, record_type, client.client_id)
         known = _merge(record_type, own)
-        if number in known.numbered or attempt == _ATTEMPTS:
-            break
-        with suppress(Conflict):  # another process of ours was first: the next look sees what it wrote
-            _add(client, record_type, own, {number: encode_schemas(columns)})
-    return known
+        missing = {} if number in known.numbered else wanted
+        added = {kid} - known.kids if kid else set()
+        if not missing and not added and not known.kids & set(settled):
+            return known
+        with suppress(Conflict, OutcomeUnknown):  # the next look sees what is there
+            _store(client, record_type, own, missing, added, set(settled))
+    raise Conflict("PUT", paths.RECORDS, 409, f"the schema record of type {record_type!r} has been changed by others at each attempt")
 
 
-def _add(client: Client, record_type: str, own: list[Record], entry: dict[str, str]) -> None:
-    if own:
-        client.update(Record(own[0].meta, {**own[0].data, **entry}))
-    else:
-        client.write(SCHEMA_TYPE_PREFIX + record_type, entry)
+def _store(client: Client, record_type: str, own: list[Record], missing: dict[str, str], added: set[str], settled: set[str]) -> None:
+    if not own:
+        client.write(SCHEMA_TYPE_PREFIX + record_type, missing, {KEY_IDS: " ".join(sorted(added))} if added else None)
+    for record in own:
+        kids = _kids_of(record)
+        changed = Record(_with_kids(record.meta, kids - settled | added), {**record.data, **missing})
+        if changed.data != record.data or _kids_of(changed) != kids:
+            client.update(changed)
+        missing, added = {}, set()  # into the first one only; what is settled goes from all
+
+
+def _with_kids(meta: Meta, kids: set[str]) -> Meta:
+    return msgspec.structs.replace(meta, plain={**(meta.plain or {}), KEY_IDS: " ".join(sorted(kids))})
+
+
+def _kids_of(record: Record) -> set[str]:
+    return set((record.meta.plain or {}).get(KEY_IDS, "").split())
 
 
 def _merge(record_type: str, records: Iterable[Record]) -> StreamSchemas:
     merged = StreamSchemas(record_type)
     for record in records:
+        merged.kids |= _kids_of(record)
         try:
             merged.numbered |= {number: decode_schemas(text) for number, text in record.data.items()}
         except ValueError:
@@ -109,5 +150,5 @@ def _merge(record_type: str, records: Iterable[Record]) -> StreamSchemas:
     return merged
 
 
-def _records(client: Client, record_type: str) -> list[Record]:
-    return list(client.query_all(record_type=SCHEMA_TYPE_PREFIX + record_type, writer=ALL_WRITERS))
+def _records(client: Client, record_type: str, writer: str) -> list[Record]:
+    return list(client.query_all(record_type=SCHEMA_TYPE_PREFIX + record_type, writer=writer))

@@ -1,0 +1,50 @@
+"""Rows as texts, column by column."""
+
+from __future__ import annotations
+
+import logging
+import math
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from e3db_connectors.errors import UsageError
+from e3db_connectors.sync.values import Schema, to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_log = logging.getLogger(__name__)
+
+
+class RowEncoder:
+    """Turns rows of one stream into the texts to store.
+
+    Args:
+        record_type: Its type.
+        columns: Column → JSON Schema.
+    """
+
+    def __init__(self, record_type: str, columns: Mapping[str, Schema]) -> None:
+        """Keep what a row may hold."""
+        self._record_type, self._columns = record_type, columns
+        self._left_out: set[str] = set()
+
+    def encode(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """The texts of a row; nulls are left out, and so is, with a warning, what is not in the schema.
+
+        Raises:
+            UsageError: A value cannot be stored. The text names the column, never the value.
+        """
+        for name in row.keys() - self._columns.keys() - self._left_out:
+            self._left_out.add(name)
+            _log.warning("column %s of %s is not in its schema and is left out", name, self._record_type)
+        texts = {name: self._text(name, row[name], schema) for name, schema in self._columns.items() if name in row}
+        return {name: text for name, text in texts.items() if text is not None}
+
+    def _text(self, name: str, value: Any, schema: Schema) -> str | None:
+        if isinstance(value, (float, Decimal)) and not math.isfinite(value):
+            raise UsageError(f"column {name} of {self._record_type}: a number that JSON does not have")
+        try:
+            return to_text(value, schema)
+        except (TypeError, ValueError, OverflowError, RecursionError):
+            raise UsageError(f"column {name} of {self._record_type}: a value that cannot be written as JSON") from None

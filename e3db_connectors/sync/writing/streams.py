@@ -1,0 +1,102 @@
+"""Beginning to write a stream: who may read it, which schema and which secret its rows follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from e3db_connectors.client.bulk import WORKERS
+from e3db_connectors.crypto import blind_index
+from e3db_connectors.errors import UsageError
+from e3db_connectors.sync import schemas
+from e3db_connectors.sync.keys import RowKeys
+from e3db_connectors.sync.names import is_internal
+from e3db_connectors.sync.writing import rotation
+from e3db_connectors.sync.writing.readers import share_stream
+from e3db_connectors.sync.writing.writer import RowWriter, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from e3db_connectors.client import Client
+    from e3db_connectors.sync.values import Schema
+    from e3db_connectors.sync.writing.failures import Failures
+
+DERIVED: Final = "derived"
+"""As `WriteOptions.key_secret_previous`: the secret that counts where none is set."""
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How rows are written.
+
+    Args:
+        key_secret: Secret of the blind index of keys, 32 random bytes or more as base64url; without it, one is derived from the
+            client's private key. Clients that write the same rows one after the other need the same one.
+        key_secret_previous: The one before: rows are found by it, and move to the new one as they are written. ``derived`` is the
+            one that is derived from the private key.
+        share_with: Ids of clients that may read the stream.
+        workers: How many rows are on their way at once.
+    """
+
+    key_secret: str | None = field(default=None, repr=False)
+    key_secret_previous: str | None = field(default=None, repr=False)
+    share_with: Collection[str] = ()
+    workers: int = WORKERS
+
+
+def open_writer(
+    client: Client,
+    record_type: str,
+    columns: Mapping[str, Schema],
+    key_columns: Sequence[str] = (),
+    *,
+    options: WriteOptions | None = None,
+    failures: Failures | None = None,
+    check: Callable[[Mapping[str, Any]], object] | None = None,
+) -> RowWriter:
+    """Begin to write rows of a type.
+
+    Args:
+        client: Who writes.
+        record_type: The records' type.
+        columns: Column → JSON Schema.
+        key_columns: The columns that tell rows apart; without any, each row becomes a record of its own.
+        options: How.
+        failures: What is done about rows that cannot be written; by default the first one is raised.
+        check: Called with each row; raises `UsageError` for one that is not to be written.
+
+    Raises:
+        ConfigError: The options do not go together.
+        WrongKeySecret: Rows of the type are keyed by another secret.
+        UsageError: The type is the connector's own.
+    """
+    options = options or WriteOptions()
+    if is_internal(record_type):
+        raise UsageError(f"records of type {record_type} are the connector's own or the account's; name the stream otherwise")
+    keys = _row_keys(client, record_type, key_columns, options) if key_columns else None
+    share_stream(client, record_type, options.share_with)
+    stream = Stream(record_type, columns, _begin(client, record_type, columns, keys), keys)
+    return RowWriter(client, stream, workers=options.workers, failures=failures, check=check)
+
+
+def _row_keys(client: Client, record_type: str, key_columns: Sequence[str], options: WriteOptions) -> RowKeys:
+    derived = blind_index.derive_key(client.private_key_bytes)
+    current = blind_index.read_key(options.key_secret) if options.key_secret else derived
+    previous = None
+    if options.key_secret_previous == DERIVED:
+        previous = derived
+    elif options.key_secret_previous:
+        previous = blind_index.read_key(options.key_secret_previous, what="key_secret_previous")
+    return RowKeys(current, record_type, key_columns, previous)
+
+
+def _begin(client: Client, record_type: str, columns: Mapping[str, Schema], keys: RowKeys | None) -> schemas.StreamSchemas:
+    """Make the schema record name the schema and the secret of the rows to come."""
+    if keys is None:
+        return schemas.remember(client, record_type, columns)
+    named = schemas.load_own(client, record_type).kids
+    rotation.admit(client, record_type, named, keys.kids)
+    known = schemas.remember(client, record_type, columns, kid=keys.kids[0], settled=named - set(keys.kids))
+    rotation.require(record_type, known.kids, keys.kids)
+    return known

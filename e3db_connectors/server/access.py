@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from e3db_connectors.crypto import encoding, signatures
 from e3db_connectors.errors import EncodingError
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store import policies
+from e3db_connectors.server.store.owners import Owner
 from e3db_connectors.wire.sharing import Right
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
     from e3db_connectors.server.signing import Signer
     from e3db_connectors.server.store.notes import StoredNote
-    from e3db_connectors.server.store.owners import Owner
     from e3db_connectors.server.store.records import StoredRecord
 
 
@@ -129,6 +129,12 @@ _TO_RECORDS: Final[Mapping[Relation, Callable[[Connection, str, Owner, str], boo
 }
 """How relations to records are found; in the order of what they cost."""
 
+_STORED: Final = {Relation.READER: Right.READ, Relation.USER: policies.ABOUT}
+"""Relations by which queries find records of others."""
+
+_FEW: Final = 50
+"""Owners that a query names one by one."""
+
 
 def may(connection: Connection, caller: str, action: Action, owner: Owner, reader_id: str = "") -> bool:
     """Whether *caller* may do this to records of *owner*; *reader_id* is whom it is about, if the request names somebody."""
@@ -206,15 +212,25 @@ def signing_key(text: str) -> str:
 
 @dataclass(frozen=True)
 class Scope:
-    """The records that a query may find: all that *writer_id* wrote, and those *shared* with it."""
+    """The records that a query may find.
+
+    Args:
+        writer_id: All that it wrote.
+        shared: And what others wrote: a list, which the database finds by its index, or a select if they are many.
+    """
 
     writer_id: str
-    shared: Sequence[Owner] = ()
+    shared: Sequence[Owner] | Select[Any] = ()
 
 
 def scope(connection: Connection, caller: str, *, everyone: bool, writer_ids: Collection[str] = ()) -> Scope:
-    """What a query finds: with *everyone*, or for given writers, also what is shared with the caller."""
-    if not everyone and not writer_ids:
+    """What a query finds: with *everyone*, or for given writers, all that the caller may read."""
+    action = Action.FIND_ALL if everyone or writer_ids else Action.FIND_OWN
+    kinds = [kind for relation, kind in _STORED.items() if relation in RULES[action].allowed]
+    if not kinds:
         return Scope(caller)
-    shared = policies.shared_with(connection, caller)
-    return Scope(caller, [owner for owner in shared if not writer_ids or owner.writer_id in writer_ids])
+    shared = policies.readable(caller, kinds)
+    few = [Owner(row.writer_id, row.user_id, row.type) for row in connection.execute(shared.limit(_FEW + 1))]
+    if len(few) > _FEW:
+        return Scope(caller, shared)
+    return Scope(caller, [owner for owner in few if not writer_ids or owner.writer_id in writer_ids])

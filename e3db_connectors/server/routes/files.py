@@ -16,7 +16,7 @@ from e3db_connectors.server.access import Action
 from e3db_connectors.server.http import Incoming, reply, uuid_of
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.routes.records import owner_of, upload_of
-from e3db_connectors.server.store import files, records
+from e3db_connectors.server.store import files, policies, records
 from e3db_connectors.wire import limits
 from e3db_connectors.wire.files import PendingFile
 
@@ -76,6 +76,7 @@ def commit(incoming: Incoming) -> Response:
                 raise Problem(404, "no such file")
             if pending.body is None:
                 raise Problem(409, "the file has not been uploaded yet")
+            policies.note_user(connection, incoming.database.clock, owner_of(pending.upload))
             record = files.commit(connection, incoming.database.clock, file_id, pending.upload, pending.body)
         else:
             access.of_record(connection, caller, Action.COMMIT_FILE, _file(record))

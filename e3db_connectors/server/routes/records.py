@@ -11,7 +11,7 @@ from e3db_connectors.server.access import Action
 from e3db_connectors.server.http import Incoming, check_type, empty, reply, uuid_of
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.routes.queries import results_of
-from e3db_connectors.server.store import lag, records
+from e3db_connectors.server.store import lag, policies, records
 from e3db_connectors.server.store.owners import Owner
 from e3db_connectors.wire import limits
 from e3db_connectors.wire.records import BatchGet, BulkDelete, BulkDeleteResult, FailedDelete, RecordUpload
@@ -33,6 +33,7 @@ def write(incoming: Incoming) -> Response:
         raise Problem(400, "file_meta belongs to files, not to records")
     with incoming.database.write() as connection:
         access.require(connection, caller, Action.WRITE, owner_of(upload))
+        policies.note_user(connection, incoming.database.clock, owner_of(upload))
         record = records.add(connection, incoming.database.clock, upload)
     return reply(record.body(), 201)
 

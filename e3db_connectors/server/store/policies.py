@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ColumnElement, delete, insert, select
 
-from e3db_connectors.server.store.owners import Owner
 from e3db_connectors.server.store.schema import clients, policies
 from e3db_connectors.wire import times
 from e3db_connectors.wire.sharing import Authorization, IncomingShare, OutgoingShare, Right
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection, Select
 
     from e3db_connectors.server.clock import Clock
+    from e3db_connectors.server.store.owners import Owner
+
+ABOUT: Final = "user"
+"""Stands beside the rights for records that are about the reader; no request gives or takes it."""
 
 
-def has(connection: Connection, owner: Owner, reader_id: str, right: Right) -> bool:
+def has(connection: Connection, owner: Owner, reader_id: str, right: str) -> bool:
     """Whether *reader_id* has *right* now."""
     return connection.execute(select(policies.c.granted).where(_is(owner, reader_id, right))).first() is not None
 
 
 def allow(connection: Connection, clock: Clock, owner: Owner, reader_id: str, right: Right, granted_by: str) -> None:
     """Give a right; one that is there already keeps the time it was given at."""
-    if not has(connection, owner, reader_id, right):
-        row = {"reader_id": reader_id, "right": right.value, "granted": clock.stamp(connection), "granted_by": granted_by}
-        connection.execute(insert(policies), {**owner._asdict(), **row})
+    _add(connection, clock, owner, reader_id, right, granted_by)
 
 
 def deny(connection: Connection, owner: Owner, reader_id: str, right: Right) -> None:
@@ -48,15 +49,24 @@ def remove_authorizer(connection: Connection, writer_id: str, user_id: str, auth
     )
 
 
-def shared_with(connection: Connection, reader_id: str) -> list[Owner]:
-    """All that others let *reader_id* read."""
-    rows = connection.execute(
-        select(policies.c.writer_id, policies.c.user_id, policies.c.type).where(
-            policies.c.reader_id == reader_id,
-            policies.c.right == Right.READ.value,
-        ),
+def note_user(connection: Connection, clock: Clock, owner: Owner) -> None:
+    """Remember that records are about their user, if that is another client than the writer: so its queries find them by an index."""
+    is_client = select(clients.c.client_id).where(clients.c.client_id == owner.user_id)
+    if owner.user_id != owner.writer_id and connection.scalar(is_client):
+        _add(connection, clock, owner, owner.user_id, ABOUT, owner.writer_id)
+
+
+def readable(reader_id: str, rights: Sequence[str]) -> Select[Any]:
+    """A select of the writers, types and users, in the order of the records' index, of all that *reader_id* has one of these rights to, or of `ABOUT`."""
+    return select(policies.c.writer_id, policies.c.type, policies.c.user_id).where(
+        policies.c.reader_id == reader_id,
+        policies.c.right.in_([str(right) for right in rights]),
     )
-    return [Owner(*row) for row in rows]
+
+
+def seen_readers(client_id: str) -> ColumnElement[bool]:
+    """Which policies tell *client_id* who may read: those about its own records, and of others' records those that let itself read."""
+    return (policies.c.right == Right.READ.value) & ((policies.c.writer_id == client_id) | (policies.c.reader_id == client_id))
 
 
 def outgoing(connection: Connection, writer_id: str) -> list[OutgoingShare]:
@@ -81,8 +91,14 @@ def granted(connection: Connection, authorizer_id: str) -> list[Authorization]:
     return list(_authorizations(connection, policies.c.reader_id == authorizer_id))
 
 
-def _is(owner: Owner, reader_id: str, right: Right) -> ColumnElement[bool]:
-    return owner.holds(policies) & (policies.c.reader_id == reader_id) & (policies.c.right == right.value)
+def _add(connection: Connection, clock: Clock, owner: Owner, reader_id: str, right: str, granted_by: str) -> None:
+    if not has(connection, owner, reader_id, right):
+        row = {"reader_id": reader_id, "right": str(right), "granted": clock.stamp(connection), "granted_by": granted_by}
+        connection.execute(insert(policies), {**owner._asdict(), **row})
+
+
+def _is(owner: Owner, reader_id: str, right: str) -> ColumnElement[bool]:
+    return owner.holds(policies) & (policies.c.reader_id == reader_id) & (policies.c.right == str(right))
 
 
 def _named(other: str, own: str, client_id: str) -> Select[Any]:

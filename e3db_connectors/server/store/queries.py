@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true, tuple_
 
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store import ranges
@@ -104,6 +104,8 @@ def search(connection: Connection, request: SearchRequest, scope: Scope, limit: 
 
 def _in_scope(scope: Scope) -> Where:
     own = records.c.writer_id == scope.writer_id
+    if isinstance(scope.shared, Select):
+        return or_(own, tuple_(records.c.writer_id, records.c.type, records.c.user_id).in_(scope.shared))
     if not scope.shared:
         return own
     # Beside the exact triples their writers and types, each alone: that is what SQLite finds an index for.

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from e3db_connectors.cli import server_options
+
 
 class _Origin(click.types.StringParamType):
     name = "origin"
@@ -26,9 +28,7 @@ class _Origin(click.types.StringParamType):
     type=click.IntRange(0, 65535),
     help="Port to listen on; 0 takes a free one.",
 )
-@click.option(
-    "--database", default="sqlite:///e3db.sqlite", show_default=True, envvar="E3DB_SERVER_DATABASE", help="SQLAlchemy URL of the database."
-)
+@server_options.database
 @click.option(
     "--files-dir",
     default="e3db-files",

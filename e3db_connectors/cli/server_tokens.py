@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from e3db_connectors.cli import output
+from e3db_connectors.cli import output, server_options
 from e3db_connectors.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -30,15 +30,6 @@ def _micros(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     if not match:
         raise click.BadParameter("a duration is a number from 1 to 9999 and m, h, d or w: 30m, 12h, 7d")
     return int(match[1]) * _SECONDS[match[2]] * 1_000_000
-
-
-_database = click.option(
-    "--database",
-    default="sqlite:///e3db.sqlite",
-    show_default=True,
-    envvar="E3DB_SERVER_DATABASE",
-    help="SQLAlchemy URL of the server's database; the server may be running.",
-)
 
 
 @click.group()
@@ -63,7 +54,7 @@ def token() -> None:
 
 
 @token.command()
-@_database
+@server_options.database
 @click.option("--uses", type=click.IntRange(1, _USES_MAX), help="How many clients it may register.  [default: any number]")
 @click.option(
     "--expires", callback=_micros, metavar="DURATION", help="How long it is good, such as 7d or 12h.  [default: until it is revoked]"
@@ -86,7 +77,7 @@ def create(database: str, uses: int | None, expires: int | None, note: str) -> N
 
 
 @token.command("list")
-@_database
+@server_options.database
 @click.option("--json", "json_", is_flag=True, help="Print JSON for machines: an object a line for each token.")
 def list_(database: str, json_: bool) -> None:
     """Show the tokens' ids and what is left of them; never a token."""
@@ -117,7 +108,7 @@ def list_(database: str, json_: bool) -> None:
 
 
 @token.command()
-@_database
+@server_options.database
 @click.argument("token_id", metavar="ID")
 def revoke(database: str, token_id: str) -> None:
     """Take a token back: it registers no client any more. Those it has registered stay."""

@@ -119,6 +119,12 @@ def _running_server() -> Callable[..., AbstractContextManager[Server]]:
     return running_server
 
 
+@pytest.fixture(scope="session", name="database_url")
+def _database_url() -> Callable[[Path], str]:
+    """Where the server of a folder keeps its data; the database is there, the tables are not."""
+    return database_url
+
+
 @pytest.fixture(scope="session")
 def registration_token() -> str:
     """What registers clients with these servers."""

@@ -175,9 +175,7 @@ def require_sharer(connection: Connection, caller: str, owner: Owner, reader_id:
         Problem: The caller may not.
     """
     action = Action.SHARE_WITH_WRITER if reader_id == owner.writer_id else Action.SHARE
-    require(connection, caller, action, owner, reader_id)
-    if Right.AUTHORIZER in rights:
-        require(connection, caller, Action.APPOINT, owner, reader_id)
+    require(connection, caller, Action.APPOINT if Right.AUTHORIZER in rights else action, owner, reader_id)
 
 
 def of_note(signer: Signer, action: Action, note: StoredNote | None) -> StoredNote:

@@ -1,5 +1,8 @@
 """Rules on columns, applied before anything is decrypted."""
 
-from e3db_connectors.policy.plan import ColumnPlan, FieldCounts
+from e3db_connectors.policy.counts import ColumnCounts, FieldCounts
+from e3db_connectors.policy.document import Policy, json_schema
+from e3db_connectors.policy.plan import ColumnPlan, Treatment
+from e3db_connectors.policy.pseudonyms import Pseudonymiser
 
-__all__ = ["ColumnPlan", "FieldCounts"]
+__all__ = ["ColumnCounts", "ColumnPlan", "FieldCounts", "Policy", "Pseudonymiser", "Treatment", "json_schema"]

@@ -1,25 +1,30 @@
-"""Records as rows: meta columns, then the columns that were asked for (design section 3.1)."""
+"""Records as rows: meta columns, then the columns that were asked for, as the policy lets them be seen (design sections 3.1 and 4.8)."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from e3db_connectors.errors import UsageError
-from e3db_connectors.policy import ColumnPlan, FieldCounts
-from e3db_connectors.sync.names import META_PREFIX, column_names
-from e3db_connectors.sync.values import Schema, from_text, nullable
+from e3db_connectors.errors import UsageError, ValueMismatch
+from e3db_connectors.policy import ColumnPlan, FieldCounts, Policy, Pseudonymiser, Treatment
+from e3db_connectors.policy.rules import Ciphertext
+from e3db_connectors.sync.fits import require_fit
+from e3db_connectors.sync.names import META_PREFIX, column_names, slug
+from e3db_connectors.sync.values import TEXT, Schema, from_text, is_text, nullable
 from e3db_connectors.wire import times
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from e3db_connectors.client import Client
+    from e3db_connectors.policy.counts import Counted
     from e3db_connectors.wire.records import Meta, Result
 
 KEY: Final = "_e3db_record_id"
 CURSOR: Final = "_e3db_last_modified"
+EXTRA: Final = "_extra"
+"""The column of fields that are in no schema."""
 
 _ID: Schema = {"type": "string"}
 _TIME: Schema = {"type": "string", "format": "date-time"}
@@ -32,19 +37,50 @@ META_COLUMNS: Final[dict[str, Schema]] = {
     CURSOR: _TIME,
     "_e3db_plain": {"type": "object", "additionalProperties": {"type": "string"}},
 }
+_EXTRA_SCHEMA: Final[Schema] = {"type": ["object", "null"], "additionalProperties": True}
+
+UnknownFields = Literal["json_column", "drop", "error"]
+
+_SHAPES_MAX: Final = 1000
+"""Sets of fields of which it is remembered what becomes of them; records of one type have few."""
 
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _Shape:
+    """What becomes of the fields of records that have the same ones.
+
+    Args:
+        opened: Fields to open: their column, and what turns their text into what is shown.
+        passed: Fields shown sealed, and their column.
+        extra: Fields that are in no schema and are shown.
+        counted: How all of them are counted.
+    """
+
+    opened: dict[str, tuple[str, Callable[[str], Any]]]
+    passed: dict[str, str]
+    extra: dict[str, Treatment]
+    counted: tuple[Counted, ...]
+
+
 @dataclass
 class RowReader:
-    """Turns records of one type into rows.
+    """Turns records of one type into rows; several threads may share one.
 
     Args:
         client: Whose keys open the fields.
         record_type: Their type.
         fields: The fields that there are, and what they are to be read as.
         selected: The columns that were asked for; None: all. Fields of other columns are never decrypted.
+        counts: Where it is counted what has been done with fields.
+        policy: The rules on columns.
+        pseudonymiser: What makes pseudonyms, if a rule asks for them.
+        unknown_fields: Fields that are not in *fields* go into the object `_extra` (``json_column``), are left out unopened
+            (``drop``) or are an error (``error``).
+
+    Raises:
+        ConfigError: The policy does not fit the fields.
     """
 
     client: Client
@@ -52,40 +88,104 @@ class RowReader:
     fields: Mapping[str, Schema]
     selected: Collection[str] | None = None
     counts: FieldCounts = field(default_factory=FieldCounts)
+    policy: Policy = field(default_factory=Policy)
+    pseudonymiser: Pseudonymiser | None = None
+    unknown_fields: UnknownFields = "json_column"
 
     def __post_init__(self) -> None:
-        """Decide once which fields are opened."""
-        names = column_names(self.fields)
-        self._column_of = {name: column for name, column in names.items() if self.selected is None or column in self.selected}
-        self._plan = ColumnPlan(frozenset(self._column_of))
-        self._unknown: set[str] = set()
+        """Decide once what becomes of each field."""
+        if self.unknown_fields not in get_args(UnknownFields):
+            raise UsageError(f"unknown_fields must be one of {', '.join(get_args(UnknownFields))}")
+        self._plan = ColumnPlan(
+            self.policy, self.record_type, _columns(self.fields), selected=self.selected, pseudonymiser=self.pseudonymiser
+        )
+        extra_wanted = self.unknown_fields == "json_column" and (self.selected is None or EXTRA in self.selected)
+        self._extra = EXTRA if extra_wanted else None
+        shown = self._plan.shown()
+        self._empty = {treatment.column: treatment.rule.fixed() for treatment in shown.values()}
+        self._empty |= {EXTRA: None} if extra_wanted else {}
+        self._shapes: dict[tuple[str, ...], _Shape] = {}
+        self._told: set[str] = set()
 
     def columns(self) -> dict[str, Schema]:
         """The JSON Schema of each column of a row; data columns are nullable."""
-        return META_COLUMNS | {column: nullable(self.fields[name]) for name, column in self._column_of.items()}
+        shown = self._plan.shown().items()
+        data = {treatment.column: nullable(treatment.rule.schema(self.fields[name])) for name, treatment in shown}
+        return META_COLUMNS | data | ({EXTRA: _EXTRA_SCHEMA} if self._extra else {})
 
     def row(self, result: Result) -> dict[str, Any]:
         """The row of a record.
 
         Raises:
             IntegrityError: A field does not open.
-            UsageError: A value does not fit its column. The text names record and column, not the value.
+            ValueMismatch: A value does not fit its column, or there is none for it. The text names record and column, not the value.
         """
         sealed = result.record_data or {}
-        record = self.client.open(result, self._plan.choose(sealed, self.counts))
-        row = meta_row(result.meta) | dict.fromkeys(self._column_of.values())
-        for name, text in record.data.items():
+        shape = self._shape(result.meta, sealed)
+        self.counts.add(shape.counted)
+        row = meta_row(result.meta) | self._empty
+        for name, column in shape.passed.items():
+            row[column] = sealed[name]
+        if shape.extra:
+            row[EXTRA] = {name: sealed[name] if _is_passed(each) else each.rule.fixed() for name, each in shape.extra.items()}
+        for name, text in self.client.open(result, shape.opened.keys()).data.items():
+            column, shown = shape.opened[name]
+            place, key = (row[EXTRA], name) if name in shape.extra else (row, column)
             try:
-                row[self._column_of[name]] = from_text(text, self.fields[name])
+                place[key] = shown(text)
             except UsageError as exc:
-                raise UsageError(f"record {result.meta.record_id}, column {name}: {exc}") from None
-        self._warn_of_unknown(sealed)
+                raise ValueMismatch(result.meta.record_id, column, str(exc)) from None
         return row
 
-    def _warn_of_unknown(self, sealed: Mapping[str, str]) -> None:
-        for name in sealed.keys() - self.fields.keys() - self._unknown:
-            self._unknown.add(name)
-            _log.warning("field %s of %s is in no schema and is left out", name, self.record_type)
+    def _converter(self, name: str, treatment: Treatment) -> Callable[[str], Any]:
+        """What turns a field's text into what is shown of it."""
+        schema = self.fields.get(name, TEXT)
+        return treatment.value if is_text(schema) else lambda text: treatment.value(_parsed(text, schema))
+
+    def _shape(self, meta: Meta, sealed: Mapping[str, str]) -> _Shape:
+        names = tuple(sealed)
+        shape = self._shapes.get(names)
+        if shape is None:
+            shape = self._new_shape(meta, names)
+            if len(self._shapes) < _SHAPES_MAX:
+                self._shapes[names] = shape
+        return shape
+
+    def _new_shape(self, meta: Meta, names: Collection[str]) -> _Shape:
+        known = {name: self._plan.fields[name] for name in names if name in self._plan.fields}
+        unknown = {name: self._plan.unknown(name, self._extra) for name in names if name not in known}
+        self._tell_of_unknown(meta, unknown)
+        every = known | unknown
+        return _Shape(
+            opened={name: (each.column, self._converter(name, each)) for name, each in every.items() if each.rule.opens},
+            passed={name: each.column for name, each in known.items() if _is_passed(each)},
+            extra={name: each for name, each in unknown.items() if each.rule.shown},
+            counted=tuple((EXTRA if name in unknown else each.column, each.rule.bucket) for name, each in every.items()),
+        )
+
+    def _tell_of_unknown(self, meta: Meta, unknown: Mapping[str, Treatment]) -> None:
+        for name, treatment in unknown.items():
+            if self.unknown_fields == "error":
+                raise ValueMismatch(meta.record_id, name, f"no schema of type {self.record_type} has such a field")
+            if name not in self._told and len(self._told) < _SHAPES_MAX:
+                self._told.add(name)
+                fate = f"goes into {EXTRA}" if treatment.rule.shown else "is left out"
+                _log.warning("field %s of %s is in no schema and %s", name, self.record_type, fate)
+
+
+def _columns(fields: Mapping[str, Schema]) -> dict[str, str]:
+    """The column of each field; one that is called like the column of unknown fields is renamed."""
+    return {name: slug(name) if column.lower() == EXTRA else column for name, column in column_names(fields).items()}
+
+
+def _is_passed(treatment: Treatment) -> bool:
+    return isinstance(treatment.rule, Ciphertext)
+
+
+def _parsed(text: str, schema: Schema) -> Any:
+    value = from_text(text, schema)
+    require_fit(value, schema, text)
+    return value
 
 
 def meta_row(meta: Meta) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def from_text(text: str, schema: Schema) -> Any:
         return text
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):
         raise UsageError("a value is no JSON, though its column's schema is not text") from None
 
 

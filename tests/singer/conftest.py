@@ -68,8 +68,10 @@ class Output:
         return [message["record"] for message in self.of("RECORD") if message["stream"] == stream]
 
     def data(self, stream):
-        """Rows without the meta columns."""
-        return [{name: value for name, value in row.items() if not name.startswith("_e3db_")} for row in self.rows(stream)]
+        """Rows without the meta columns and without the column of fields that are in no schema."""
+        return [
+            {name: value for name, value in row.items() if not name.startswith("_e3db_") and name != "_extra"} for row in self.rows(stream)
+        ]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from e3db_connectors.cli import accounts, files, output, records, server, server_tokens, sharing
+from e3db_connectors.cli import accounts, files, output, records, repair, server, server_tokens, sharing
 from e3db_connectors.errors import E3DBError
 
 
@@ -38,6 +38,7 @@ for _command in (
     records.read,
     records.write,
     records.search,
+    repair.repair_keys,
     sharing.share,
     sharing.revoke,
     sharing.shares,

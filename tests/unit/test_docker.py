@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, make_url
 
 from e3db_connectors import Client
 
@@ -170,3 +170,20 @@ def test_the_databases_health_check_is_a_command_of_postgresql():
     assert (kind, command[0]) == ("CMD", "pg_isready")
     named = dict(zip(command[1::2], command[2::2], strict=True))
     assert (named["--username"], named["--dbname"]) == (DATABASE["environment"]["POSTGRES_USER"], DATABASE["environment"]["POSTGRES_DB"])
+
+
+def test_the_guide_makes_the_secrets_that_the_compose_file_wants(tmp_path):
+    page = (ROOT / "docs" / "server.md").read_text(encoding="utf-8")
+    [commands] = [block for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) if "secrets/" in block]
+    (tmp_path / "docker").mkdir()
+    subprocess.run(["/bin/sh", "-e", "-c", commands], cwd=tmp_path, check=True, timeout=30)
+    made = {name: tmp_path / "docker" / secret["file"] for name, secret in COMPOSE["secrets"].items()}
+    assert {path.name for path in (tmp_path / "docker" / "secrets").iterdir()} == {path.name for path in made.values()}
+    url = make_url(made["database_url"].read_text())
+    environment = DATABASE["environment"]
+    assert (url.drivername, url.host) == ("postgresql+psycopg", "database")
+    assert (url.username, url.database) == (environment["POSTGRES_USER"], environment["POSTGRES_DB"])
+    assert url.password == made["database_password"].read_text() != made["registration_token"].read_text()
+    assert re.fullmatch(r"[0-9a-f]{64}", url.password)
+    assert (tmp_path / "docker" / "secrets").stat().st_mode & 0o077 == 0
+    assert all(path.stat().st_mode & 0o777 == 0o644 for path in made.values())

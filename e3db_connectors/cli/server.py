@@ -10,9 +10,13 @@ import click
 from e3db_connectors.cli import server_options
 
 
-class _Origin(click.types.StringParamType):
-    name = "origin"
+class _Listed(click.types.StringParamType):
+    """One of several texts; in a variable there are commas between them."""
+
     envvar_list_splitter = ","
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return str(super().convert(value, param, ctx)).strip()
@@ -85,8 +89,17 @@ class _Origin(click.types.StringParamType):
     "cors_origins",
     multiple=True,
     envvar="E3DB_SERVER_CORS_ORIGINS",
-    type=_Origin(),
+    type=_Listed("origin"),
     help="Origin of web pages that may call the server, * for any; may be repeated, in the variable with commas.  [default: none]",
+)
+@click.option(
+    "--backup-public-key",
+    "backup_public_keys",
+    multiple=True,
+    envvar="E3DB_SERVER_BACKUP_PUBLIC_KEY",
+    type=_Listed("key"),
+    help="Public key that clients seal their key backups for; one for each crypto suite, in the variable with a comma.  "
+    "[default: one that nobody has the private half of]",
 )
 @click.option(
     "--index-delay",
@@ -111,6 +124,7 @@ def serve(
     tls_key: Path | None,
     insecure_public_http: bool,
     cors_origins: tuple[str, ...],
+    backup_public_keys: tuple[str, ...],
 ) -> None:
     """Run an E3DB-compatible server."""
     from e3db_connectors.server import process
@@ -133,5 +147,6 @@ def serve(
         tls_key=tls_key,
         insecure_public_http=insecure_public_http,
         cors_origins=cors_origins,
+        backup_public_keys=backup_public_keys,
     )
     process.serve(settings)

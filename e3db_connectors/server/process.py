@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import uvicorn
 
 from e3db_connectors.errors import ConfigError, StorageError
-from e3db_connectors.server import app
+from e3db_connectors.server import app, backup_keys
 from e3db_connectors.server.blobs import Bodies
 from e3db_connectors.server.overload import HEAD_MAX
 from e3db_connectors.server.store import files
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from e3db_connectors.server.settings import ServerSettings
 
     _Place = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
+
+_log = logging.getLogger(__name__)
 
 DRAIN_SECONDS: Final = 10
 _FAREWELL_SECONDS: Final = 0.2
@@ -39,14 +41,18 @@ def serve(settings: ServerSettings) -> None:
 
     Raises:
         StorageError: If the database or the files folder cannot be used, or the address not be bound.
-        ConfigError: If others could read along, or the TLS files are not good.
+        ConfigError: If others could read along, or the TLS files or the keys for backups are not good.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     _check_tls(settings)
     place = _resolve(settings)
-    database = Database(settings.database)
+    backup_public_keys = backup_keys.parse(settings.backup_public_keys)
+    database = Database(settings.database, backup_public_keys)
     bodies = _bodies(settings, database)
     listener = _bind(settings, place)
+    if database.lost_backup_keys:
+        lost = " or ".join(database.lost_backup_keys)
+        _log.warning("key backups of clients with %s keys can be opened by nobody: no --backup-public-key was given", lost)
     config = uvicorn.Config(
         app.build(database, bodies, settings),
         log_config=None,

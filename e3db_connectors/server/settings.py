@@ -25,7 +25,7 @@ class ServerSettings:
     Args:
         host: Address to bind.
         port: Port to bind; 0 takes a free one.
-        database: SQLAlchemy URL; only SQLite so far.
+        database: SQLAlchemy URL.
         files_dir: Folder for what is not in the database.
         registration_token: What registers clients.
         anonymous_notes: Whether who is no client may write and read notes.
@@ -35,6 +35,7 @@ class ServerSettings:
         tls_key: File with its private key.
         insecure_public_http: Whether plain HTTP may be served to other machines.
         cors_origins: Web pages of these origins may call the server; ``*`` for all.
+        backup_public_keys: Keys that key backups are sealed for, see `backup_keys`.
         public_url: Under which clients reach the server; without one, the address that a request came to.
 
     Raises:
@@ -54,6 +55,7 @@ class ServerSettings:
     tls_key: Path | None = None
     insecure_public_http: bool = False
     cors_origins: tuple[str, ...] = ()
+    backup_public_keys: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the URL, the origins, and that TLS is whole."""

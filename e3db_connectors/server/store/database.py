@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-from sqlalchemy import create_engine, func, insert, make_url, select
+from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.concurrency import run_in_threadpool
 
-from e3db_connectors.crypto import encoding
 from e3db_connectors.errors import StorageError
 from e3db_connectors.server.clock import LocalClock
-from e3db_connectors.server.store import postgres, schema, sqlite
+from e3db_connectors.server.store import backup_client, opening, postgres, sqlite
+from e3db_connectors.server.store.told import Reservations
 from e3db_connectors.server.store.turns import GroupLost, Turns
-from e3db_connectors.wire.records import to_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Connection, Engine
@@ -35,28 +32,33 @@ class Database:
 
     Args:
         url: SQLAlchemy URL, ``sqlite:///path`` or ``postgresql+psycopg://...``.
+        backup_keys: Public keys that key backups are sealed for from now on, by their names; of others that are there nothing changes.
 
     Raises:
-        StorageError: If the URL is of another kind, or the database cannot be opened, or another version made it.
+        StorageError: If the URL is of another kind, or the database cannot be opened, or is one that cannot be migrated.
     """
 
-    def __init__(self, url: str) -> None:
-        """Open, or make, the database."""
+    def __init__(self, url: str, backup_keys: Mapping[str, str] | None = None) -> None:
+        """Open, make or migrate the database."""
         self._engine = _engine(url)
         self.shared = self._engine.dialect.name == "postgresql"
         """Whether other processes may write to it, too."""
-        self.clock: Clock = postgres.PostgresClock(self._engine) if self.shared else LocalClock()
+        local = None if self.shared else LocalClock()
+        self.clock: Clock = local or postgres.PostgresClock(self._engine)
         self.turns = Turns(self._begin, self.clock.settle)
+        self._reservations = Reservations(local, self.write) if local else None
         try:
-            with self.write() as connection:
-                schema.metadata.create_all(connection)
-                _check_version(connection)
-                self.backup_client_id = _backup_client(connection)
-                floor = _highest_stamp(connection)
+            with (postgres if self.shared else sqlite).opening(self._engine) as connection:
+                opening.bring_up(connection)
+                floor = opening.floor_of(connection)
+                self.backup_client_id, self.lost_backup_keys = backup_client.ensure(connection, backup_keys or {})
+        except StorageError:
+            self._engine.dispose()
+            raise
         except SQLAlchemyError as exc:
+            self._engine.dispose()
             raise StorageError(f"cannot open the database {make_url(url).database}: {getattr(exc, 'orig', exc)}") from None
-        if isinstance(self.clock, LocalClock):
-            self.clock.raise_floor(floor)
+        self.clock.raise_floor(floor)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -83,11 +85,13 @@ class Database:
         return connection
 
     async def told_time(self) -> int:
-        """What the clock tells now, without holding up the event loop."""
-        return await run_in_threadpool(self.clock.now) if self.shared else self.clock.now()
+        """What the clock tells now in a ``Date``, without holding up the event loop."""
+        return await (self._reservations.told_time() if self._reservations else run_in_threadpool(self.clock.told))
 
     def close(self) -> None:
         """Close all connections."""
+        if self._reservations:
+            self._reservations.close()
         self._engine.dispose()
 
 
@@ -115,52 +119,3 @@ def _engine(url: str) -> Engine:
         raise StorageError(_NO_URL) from None
     known.prepare(made)
     return made
-
-
-def _highest_stamp(connection: Connection) -> int:
-    """The highest stamp that is stored; stamps go on from there."""
-    stamps = (schema.records.c.last_modified, schema.policies.c.granted)
-    highest = max(connection.scalar(select(func.max(stamp))) or 0 for stamp in stamps)
-    if connection.scalar(select(schema.clock.c.latest)) is None:
-        connection.execute(insert(schema.clock).values(one=1, latest=highest))
-    return highest
-
-
-def _check_version(connection: Connection) -> None:
-    stored = _setting(connection, "schema_version")
-    if stored is None:
-        _set(connection, "schema_version", str(schema.VERSION))
-    elif stored != str(schema.VERSION):
-        raise StorageError(f"the database has schema version {stored}, this server knows {schema.VERSION} only")
-
-
-def _backup_client(connection: Connection) -> str:
-    """The client that registrations name in ``X-Backup-Client``; it has to exist (protocol section 5.1).
-
-    Its public key is random: a valid point whose private half nobody knows, so that such backups open for nobody.
-    """
-    stored = _setting(connection, "backup_client_id")
-    if stored is not None:
-        return stored
-    client_id = str(uuid4())
-    connection.execute(
-        insert(schema.clients).values(
-            client_id=client_id,
-            name="backup",
-            type="backup",
-            public_key=to_bytes({"curve25519": encoding.encode(secrets.token_bytes(32))}).decode(),
-            signing_key="{}",
-            api_key_id=secrets.token_hex(32),
-            secret_hash=secrets.token_bytes(32),
-        ),
-    )
-    _set(connection, "backup_client_id", client_id)
-    return client_id
-
-
-def _setting(connection: Connection, name: str) -> str | None:
-    return connection.scalar(select(schema.settings.c.value).where(schema.settings.c.name == name))
-
-
-def _set(connection: Connection, name: str, value: str) -> None:
-    connection.execute(insert(schema.settings).values(name=name, value=value))

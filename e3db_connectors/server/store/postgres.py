@@ -6,13 +6,17 @@ stamps are given in the order in which they are committed.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import event, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from e3db_connectors.errors import StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import URL, Connection, Engine
 
 WRITE_SECONDS: Final = 3
@@ -25,24 +29,30 @@ _BUSY: Final = {"55P03", "57014", "25P03", "25P04", "40001", "40P01", "53300", "
 """SQLSTATEs of what may succeed when it is tried again."""
 
 _OLDEST: Final = 170_000
+_SECOND: Final = 1_000_000
 _NOW: Final = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)"
 _LIMIT_WRITE: Final = text(f"SET LOCAL transaction_timeout = '{WRITE_SECONDS}s'")
 _TAKE_TURN: Final = text(f"SELECT pg_advisory_xact_lock({_TURN})")
-_MOMENT: Final = text(f"SELECT {_NOW}")
+_OPENING: Final = text(
+    "SELECT set_config(name, '0', true) FROM (VALUES ('transaction_timeout'), ('statement_timeout'), ('lock_timeout')) AS t (name)"
+)
+_LIMIT_LOCKS: Final = text("SET LOCAL lock_timeout = '30s'")
+_FLOOR: Final = "greatest((SELECT latest FROM clock WHERE one = 1), (SELECT bound FROM told WHERE one = 1))"
+_MOMENT: Final = text(f"SELECT greatest({_NOW}, {_FLOOR})")
 _STAMP: Final = text(
     f"""
     UPDATE clock SET latest = CASE WHEN stamp % 1000000 = 0 THEN stamp + 1 ELSE stamp END
-    FROM (SELECT greatest(latest + 1, {_NOW}) AS stamp FROM clock WHERE one = 1) AS next
+    FROM (SELECT greatest({_FLOOR} + 1, {_NOW}) AS stamp) AS next
     WHERE one = 1 RETURNING latest
     """,  # noqa: S608 - constants
 )
 # While nobody writes it is now. Else a stamp that is not committed yet may lie up to a write's longest time back.
 _TOLD: Final = text(
     f"""
-    SELECT CASE WHEN pg_try_advisory_xact_lock_shared({_TURN}) THEN {_NOW}
-    ELSE greatest((SELECT latest FROM clock WHERE one = 1), {_NOW} - {(WRITE_SECONDS + 1) * 1_000_000}) END
-    """,  # noqa: S608 - constants
+    SELECT greatest({_FLOOR}, {_NOW} - CASE WHEN pg_try_advisory_xact_lock_shared({_TURN}) THEN 0 ELSE {(WRITE_SECONDS + 1) * _SECOND} END)
+    """,
 )
+_KEEP: Final = text("UPDATE told SET bound = :time WHERE one = 1 AND bound < :time")
 
 
 class PostgresClock:
@@ -51,11 +61,29 @@ class PostgresClock:
     def __init__(self, engine: Engine) -> None:
         """Ask *engine* for the time."""
         self._engine = engine
+        self._kept = 0
 
     def now(self) -> int:
         """The time now: nothing that is stamped below it can still appear."""
         with self._engine.connect() as connection, connection.begin():
             return int(connection.execute(_TOLD).scalar_one())
+
+    def told(self) -> int:
+        """The time now. Its second is stored before it is told, so that no process goes below it if the database's clock is set back."""
+        try:
+            with self._engine.connect() as connection, connection.begin():
+                now = int(connection.execute(_TOLD).scalar_one())
+                # Where no writer can be: a stamp is given after this is committed, or the time is held back.
+                if now // _SECOND > self._kept // _SECOND:
+                    connection.execute(_KEEP, {"time": now})
+        except SQLAlchemyError:
+            return self._kept
+        self._kept = max(self._kept, now)
+        return now
+
+    def raise_floor(self, floor: int) -> None:
+        """Tell *floor*, which is stored, while the database does not answer."""
+        self._kept = max(self._kept, floor)
 
     def moment(self, connection: Connection) -> int:
         """The time now, in a write transaction."""
@@ -82,6 +110,16 @@ def check(url: URL) -> None:
 def prepare(engine: Engine) -> None:
     """Give each connection its limits."""
     event.listen(engine, "connect", _limit)
+
+
+@contextmanager
+def opening(engine: Engine) -> Iterator[Connection]:
+    """The transaction that may change the schema: only one process does, for as long as it takes."""
+    with engine.connect() as connection, connection.begin():
+        connection.execute(_OPENING)
+        connection.execute(_TAKE_TURN)
+        connection.execute(_LIMIT_LOCKS)
+        yield connection
 
 
 def take_turn(connection: Connection) -> None:

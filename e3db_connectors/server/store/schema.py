@@ -4,8 +4,8 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-VERSION: Final = 6
-"""Of this schema; a database of another one is refused."""
+REVISION: Final = "0007"
+"""The migration that leads to this schema; a database of an older one is migrated, see `opening`."""
 
 metadata = MetaData()
 
@@ -23,6 +23,14 @@ clock = Table(
     Column("latest", BigInteger, nullable=False),
 )
 """The highest stamp that was given; where several processes share a database, which is PostgreSQL."""
+
+told = Table(
+    "told",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False),
+    Column("bound", BigInteger, nullable=False),
+)
+"""No ``Date`` above it has been sent; in a row of its own, which a stamp's transaction does not hold."""
 
 clients = Table(
     "clients",

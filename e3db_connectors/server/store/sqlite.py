@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,8 @@ from sqlalchemy import event
 from e3db_connectors.errors import StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import URL, Connection, Engine
 
 BUSY_MILLISECONDS: Final = 3000
@@ -37,6 +40,32 @@ def prepare(engine: Engine) -> None:
     """Set connections and transactions up."""
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
+
+
+@contextmanager
+def opening(engine: Engine) -> Iterator[Connection]:
+    """The transaction that may change the schema: to make a table anew, foreign keys are not enforced; see `check_references`."""
+    with engine.connect() as connection:
+        driver: Any = connection.connection.dbapi_connection
+        driver.execute("PRAGMA foreign_keys=OFF")  # has no effect within a transaction
+        try:
+            with connection.execution_options(writes=True).begin():
+                yield connection
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
+
+
+def check_references(connection: Connection) -> None:
+    """Look for rows that refer to rows which are not there.
+
+    Raises:
+        StorageError: There are some.
+    """
+    found = connection.exec_driver_sql("PRAGMA foreign_key_check").first() if connection.dialect.name == "sqlite" else None
+    if found is not None:
+        raise StorageError(
+            f"the database is damaged: a row of {found[0]} belongs to a row of {found[2]} that is not there; restore a backup"
+        )
 
 
 def is_busy(exc: Any) -> bool:

@@ -1,0 +1,105 @@
+"""The client that key backups are shared with: one that every client can share with, and whose owner can open them."""
+
+import hashlib
+import json
+
+import pytest
+from sqlalchemy import text
+
+from e3db_connectors import Client, Config
+from e3db_connectors.crypto.nist import NistSuite
+from e3db_connectors.crypto.sodium import SodiumSuite
+from e3db_connectors.errors import DecryptionError
+
+SUITES = {"sodium": SodiumSuite(), "nist": NistSuite()}
+SECRET = "1" * 64
+DEFECTS = {
+    "no-key": "secret",
+    "short": "hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTg",
+    "zeros": "A" * 43,
+    "other-alphabet": "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo",
+    "private": NistSuite().generate_keypair().private.reveal(),
+}
+
+
+@pytest.fixture
+def register(registration_token):
+    """Register with a backup."""
+    return lambda server, suite: Client.register(registration_token, "somebody", api_url=server.url, crypto_suite=suite, backup=True)
+
+
+@pytest.fixture
+def sign_in():
+    """Sign in as the backup client, with a secret that is put into the database."""
+
+    def signed_in(server, made, private_key, suite):
+        digest = hashlib.sha256(SECRET.encode()).digest()
+        named = {"id": made.backup_client_id}
+        with server.database() as connection:
+            connection.execute(text("UPDATE clients SET secret_hash = :digest WHERE client_id = :id"), {"digest": digest, **named})
+            found = connection.execute(text("SELECT api_key_id, public_key FROM clients WHERE client_id = :id"), named).one()
+        keys = {"public_key": json.loads(found.public_key)[SUITES[suite].key_map_name], "private_key": private_key}
+        config = {"api_key_id": found.api_key_id, "api_secret": SECRET, "client_id": made.backup_client_id, "crypto_suite": suite, **keys}
+        return Client(Config.from_mapping({**config, "version": "1", "api_url": server.url}))
+
+    return signed_in
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_clients_of_both_suites_can_back_up(suite, server, register):
+    made = register(server, suite)
+    with Client(made.config) as client:
+        [share] = client.outgoing_sharing()
+        assert share.reader_id == made.backup_client_id
+        assert set(client.client_info(made.backup_client_id).public_key) == {"curve25519", "p384"}
+
+
+@pytest.mark.parametrize("by_variable", [False, True], ids=["options", "variable"])
+def test_who_has_the_private_keys_opens_the_backups(by_variable, running_server, register, sign_in, monkeypatch, tmp_path):
+    pairs = {suite: of.generate_keypair() for suite, of in SUITES.items()}
+    options = [part for pair in pairs.values() for part in ("--backup-public-key", pair.public)]
+    if by_variable:
+        monkeypatch.setenv("E3DB_SERVER_BACKUP_PUBLIC_KEY", ", ".join(options[1::2]))
+    with running_server(tmp_path, *([] if by_variable else options)) as server:
+        for suite, pair in pairs.items():
+            made = register(server, suite)
+            with sign_in(server, made, pair.private, suite) as owner:
+                [backup] = owner.query_all(record_type="tozny.key_backup", writer=made.client_id)
+            assert json.loads(backup.data["private_key"]) == made.config()["private_key"]
+    assert "can be opened by nobody" not in (tmp_path / "server.log").read_text()
+
+
+def test_a_key_may_be_given_later_and_stays(running_server, register, sign_in, tmp_path):
+    pair = SUITES["sodium"].generate_keypair()
+    with running_server(tmp_path) as server:
+        before = register(server, "sodium")
+    with running_server(tmp_path, "--backup-public-key", pair.public):
+        pass
+    with running_server(tmp_path) as server:
+        after = register(server, "sodium")
+        assert after.backup_client_id == before.backup_client_id
+        with sign_in(server, after, pair.private, "sodium") as owner:
+            [_] = owner.query_all(record_type="tozny.key_backup", writer=after.client_id)
+            with pytest.raises(DecryptionError):
+                list(owner.query_all(record_type="tozny.key_backup", writer=before.client_id))
+    lines = [line for line in (tmp_path / "server.log").read_text().splitlines() if "can be opened by nobody" in line]
+    assert [("curve25519" in line, "p384" in line) for line in lines] == [(True, True), (False, True), (False, True)]
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_what_is_no_public_key_is_refused_and_not_shown(defect, run, tmp_path, database_url, monkeypatch):
+    monkeypatch.setenv("E3DB_SERVER_DATABASE", database_url(tmp_path))
+    monkeypatch.setenv("E3DB_SERVER_REGISTRATION_TOKEN", "a-token")
+    done = run("e3db-connectors", "serve", "--backup-public-key", DEFECTS[defect], "--files-dir", tmp_path / "files")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "--backup-public-key must be a public key" in done.stderr
+    assert DEFECTS[defect] not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]  # no database either
+
+
+def test_two_keys_of_a_kind_are_refused(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("E3DB_SERVER_REGISTRATION_TOKEN", "a-token")
+    keys = ",".join(SUITES["nist"].generate_keypair().public for _ in range(2))
+    monkeypatch.setenv("E3DB_SERVER_BACKUP_PUBLIC_KEY", keys)
+    done = run("e3db-connectors", "serve", "--database", f"sqlite:///{tmp_path / 'e3db.sqlite'}", "--files-dir", tmp_path / "files")
+    assert (done.returncode, done.stderr) == (1, "e3db-connectors: --backup-public-key is given twice for p384\n")

@@ -1,38 +1,62 @@
 """Registration tokens with an end: made, listed and revoked by a command on the database, beside the running server."""
 
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import text
 
 from e3db_connectors import Client, errors
+from e3db_connectors.cli.main import main
 from e3db_connectors.wire import paths
 
 REGISTER = "/v1/account/e3db/clients/register"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
-@pytest.fixture
-def own(running_server, tmp_path, monkeypatch):
-    """A server of the test's own, whose database the commands find in the environment."""
-    with running_server(tmp_path) as started:
-        with started.database() as connection:
-            monkeypatch.setenv("E3DB_SERVER_DATABASE", connection.engine.url.render_as_string(hide_password=False))
+@pytest.fixture(scope="module")
+def served(running_server, tmp_path_factory):
+    with running_server(tmp_path_factory.mktemp("tokens")) as started:
         yield started
 
 
 @pytest.fixture
-def tokens(own, run):
-    """Run `e3db-connectors server token ...`, which has to succeed."""
+def own(served, monkeypatch):
+    """A server without any token but that of its start, whose database the commands find in the environment."""
+    with served.database() as connection:
+        for table in ("registrations", "registration_tokens"):
+            connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - a constant
+        monkeypatch.setenv("E3DB_SERVER_DATABASE", connection.engine.url.render_as_string(hide_password=False))
+    return served
 
-    def command(*arguments):
+
+@pytest.fixture
+def command(monkeypatch, capfd):
+    """Run `e3db-connectors server token ...` as its process would be: exit code, stdout and stderr."""
+
+    def run_here(*arguments):
+        monkeypatch.setattr(sys, "argv", ["e3db-connectors", "server", "token", *arguments])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capfd.readouterr()
+        return ended.value.code, said.out, said.err
+
+    return run_here
+
+
+@pytest.fixture
+def tokens(own, command):
+    """The output of such a command, which has to succeed, beside the running server."""
+
+    def run_well(*arguments):
         assert own.process.poll() is None
-        done = run("e3db-connectors", "server", "token", *arguments)
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout
+        code, out, err = command(*arguments)
+        assert (code, err) == (0, "")
+        return out
 
-    return command
+    return run_well
 
 
 @pytest.fixture
@@ -61,9 +85,10 @@ def back_up(own, session):
     return lambda token, client_id: session.post(own.url + paths.backup(token, client_id), timeout=30).status_code
 
 
-def test_a_token_is_printed_alone_and_registers_clients_of_a_running_server(own, tokens):
-    made = tokens("create")
-    token = made.removesuffix("\n")
+def test_a_token_is_printed_alone_and_registers_clients_of_a_running_server(own, run):
+    made = run("e3db-connectors", "server", "token", "create")
+    assert (made.returncode, made.stderr) == (0, "")
+    token = made.stdout.removesuffix("\n")
     assert len(token) == 64
     assert token.isalnum()
     with Client(Client.register(token, "somebody", api_url=own.url).config) as client:
@@ -191,20 +216,20 @@ def test_a_used_up_token_is_unauthorized_for_the_client(own, create, register):
     assert token not in str(failed.value)
 
 
-def test_a_token_can_be_made_before_the_first_start(run, running_server, tmp_path):
+def test_a_token_can_be_made_before_the_first_start(command, running_server, tmp_path):
     database = f"sqlite:///{tmp_path / 'early.sqlite'}"
-    made = run("e3db-connectors", "server", "token", "create", "--database", database)
-    token = made.stdout.removesuffix("\n")
-    assert made.stderr.splitlines() == [f"a new database: {tmp_path / 'early.sqlite'}"]
+    _, out, err = command("create", "--database", database)
+    token = out.removesuffix("\n")
+    assert err.splitlines() == [f"a new database: {tmp_path / 'early.sqlite'}"]
     with running_server(tmp_path, "--database", database) as server:
         assert Client.register(token, "somebody", api_url=server.url).client_id
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["revoke", "0123456789abcdef"]])
-def test_a_look_at_a_database_that_is_not_there_makes_none(run, tmp_path, arguments):
-    done = run("e3db-connectors", "server", "token", *arguments, "--database", f"sqlite:///{tmp_path / 'absent.sqlite'}")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "absent.sqlite" in done.stderr
+def test_a_look_at_a_database_that_is_not_there_makes_none(command, tmp_path, arguments):
+    code, out, err = command(*arguments, "--database", f"sqlite:///{tmp_path / 'absent.sqlite'}")
+    assert (code, out) == (1, "")
+    assert "absent.sqlite" in err
     assert not (tmp_path / "absent.sqlite").exists()
 
 
@@ -223,10 +248,10 @@ def test_a_look_at_a_database_that_is_not_there_makes_none(run, tmp_path, argume
         (["list", "--database", "mysql://user:hunter2@localhost/e3db"], 1, "sqlite:///"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_made(run, listed, arguments, code, said):
-    done = run("e3db-connectors", "server", "token", *arguments)
-    assert (done.returncode, done.stdout) == (code, "")
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "hunter2" not in done.stderr
+def test_what_is_wrong_is_said_and_nothing_made(command, listed, arguments, code, said):
+    ended, out, err = command(*arguments)
+    assert (ended, out) == (code, "")
+    assert said in err
+    assert "Traceback" not in err
+    assert "hunter2" not in err
     assert listed() == []

@@ -79,7 +79,7 @@ def search(connection: Connection, request: SearchRequest, scope: Scope, limit: 
     if max(len(request.match or ()), len(request.exclude or ())) > _PARAMS_MAX:
         raise Problem(400, f"match and exclude may have {_PARAMS_MAX} entries each")
     _check_count(values for params in (*(request.match or ()), *(request.exclude or ())) for values in _lists(params.terms))
-    terms = TermResolver(index, where[0])
+    terms = TermResolver(index, where[0], scope.writer_id)
     match = [condition for condition in map(terms.condition, request.match or ()) if condition is not None]
     exclude = [condition for condition in map(terms.condition, request.exclude or ()) if condition is not None]
     if match:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, tuple_
 
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store.patterns import matcher
+from e3db_connectors.server.store.policies import seen_readers
 from e3db_connectors.server.store.records import pair_hash, searchable
-from e3db_connectors.server.store.schema import plain_members, records
+from e3db_connectors.server.store.schema import plain_members, policies, records
 from e3db_connectors.wire.search import Condition, Strategy
 
 if TYPE_CHECKING:
@@ -49,11 +50,12 @@ class TermResolver:
     Args:
         connection: The search's own transaction, so that all of it sees one state.
         in_scope: What the caller may see.
+        caller: Who searches.
     """
 
-    def __init__(self, connection: Connection, in_scope: Where) -> None:
+    def __init__(self, connection: Connection, in_scope: Where, caller: str) -> None:
         """Start without candidates; they are fetched when a pattern needs them."""
-        self._connection, self._in_scope = connection, in_scope
+        self._connection, self._in_scope, self._shares = connection, in_scope, seen_readers(caller)
         self._candidates: dict[str, list[Any]] = {}
         self._matched = self._patterns = 0
 
@@ -67,7 +69,7 @@ class TermResolver:
         found = [*self._metas(params.terms, strategy), *self._members(params.terms, strategy)]
         if not found:
             return None
-        return _all_of(found) if condition == Condition.AND else _any_of(found)
+        return self._all_of(found) if condition == Condition.AND else self._any_of(found)
 
     def _metas(self, terms: Terms, strategy: str) -> Iterator[_Found]:
         exact = strategy == Strategy.EXACT
@@ -76,6 +78,7 @@ class TermResolver:
             (records.c.user_id, terms.user_ids),
             (records.c.record_id, terms.record_ids),
             (records.c.type, terms.content_types),
+            (policies.c.reader_id, terms.shared_with),
         ):
             for term in wanted or ():
                 yield _Found(column, self._matching(column, term, strategy), exact)
@@ -118,7 +121,7 @@ class TermResolver:
         """The distinct values of columns within the scope."""
         name = " ".join(str(column) for column in columns)
         if name not in self._candidates:
-            statement = select(*columns).where(self._in_scope)
+            statement = select(*columns).where(self._shares if columns[0].table is policies else self._in_scope)
             if columns[0].table is plain_members:
                 statement = statement.join(records, records.c.seq == plain_members.c.seq)
                 statement = statement.where(_OTHERS)
@@ -128,39 +131,45 @@ class TermResolver:
             self._candidates[name] = list(found)
         return self._candidates[name]
 
+    def _any_of(self, found: Sequence[_Found]) -> Where:
+        merged: dict[tuple[Any, bool], set[Any]] = {}
+        for column, values, exact in found:
+            merged.setdefault((column, exact), set()).update(values)
+        return or_(*(self._has(_Found(column, frozenset(values), exact)) for (column, exact), values in merged.items()))
 
-def _any_of(found: Sequence[_Found]) -> Where:
-    merged: dict[tuple[Any, bool], set[Any]] = {}
-    for column, values, exact in found:
-        merged.setdefault((column, exact), set()).update(values)
-    return or_(*(_has(_Found(column, frozenset(values), exact)) for (column, exact), values in merged.items()))
+    def _all_of(self, found: Sequence[_Found]) -> Where:
+        """A record has one id and one type, so it has to match all terms for it at once; of plain members and readers it may have many."""
+        metas: dict[Any, frozenset[Any]] = {}
+        every: dict[Any, set[Any]] = {}
+        conditions = []
+        for column, values, exact in found:
+            if column.table is records:
+                metas[column] = metas[column] & values if column in metas else values
+            elif exact:
+                every.setdefault(column, set()).update(values)
+            else:
+                conditions.append(self._has(_Found(column, values, exact)))
+        conditions += [self._has(_Found(column, values, exact=True)) for column, values in metas.items()]
+        conditions += [self._has(_Found(column, frozenset(values), exact=True), at_least=len(values)) for column, values in every.items()]
+        return and_(*conditions)
 
-
-def _all_of(found: Sequence[_Found]) -> Where:
-    """A record has one id and one type, so it has to match all terms for it at once; of plain members it may have many."""
-    metas: dict[Any, frozenset[Any]] = {}
-    every: dict[Any, set[Any]] = {}
-    conditions = []
-    for column, values, exact in found:
+    def _has(self, found: _Found, *, at_least: int = 1) -> Where:
+        """Whether a record has one of the values; of plain members and readers, how many of them at least."""
+        column, wanted = found.column, list(found.values)
+        if not wanted:
+            return false()
         if column.table is records:
-            metas[column] = metas[column] & values if column in metas else values
-        elif exact:
-            every.setdefault(column, set()).update(values)
-        else:
-            conditions.append(_has(_Found(column, values, exact)))
-    conditions += [_has(_Found(column, values, exact=True)) for column, values in metas.items()]
-    conditions += [_has(_Found(column, frozenset(values), exact=True), at_least=len(values)) for column, values in every.items()]
-    return and_(*conditions)
+            return column.in_(wanted)
+        if column.table is policies:
+            return self._is_shared(wanted, at_least)
+        having = select(func.count(column.distinct())).where(plain_members.c.seq == records.c.seq, column.in_(wanted))
+        if not found.exact:
+            having = having.where(_OTHERS)
+        return having.scalar_subquery() >= at_least
 
-
-def _has(found: _Found, *, at_least: int = 1) -> Where:
-    """Whether a record has one of the values; of plain members, how many of them at least."""
-    column, wanted = found.column, list(found.values)
-    if not wanted:
-        return false()
-    if column.table is records:
-        return column.in_(wanted)
-    having = select(func.count(column.distinct())).where(plain_members.c.seq == records.c.seq, column.in_(wanted))
-    if not found.exact:
-        having = having.where(_OTHERS)
-    return having.scalar_subquery() >= at_least
+    def _is_shared(self, reader_ids: Sequence[str], at_least: int) -> Where:
+        """Whether so many of these may read a record, as far as the caller sees that."""
+        shares = select(policies.c.writer_id, policies.c.type, policies.c.user_id).where(self._shares, policies.c.reader_id.in_(reader_ids))
+        if at_least > 1:
+            shares = shares.group_by(*shares.selected_columns).having(func.count() >= at_least)
+        return tuple_(records.c.writer_id, records.c.type, records.c.user_id).in_(shares)

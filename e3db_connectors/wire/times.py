@@ -53,7 +53,12 @@ def _complaint(text: str) -> str:
 
 def render(time: datetime) -> str:
     """Write *time* with exactly six fraction digits and ``Z``."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def render_micros(micros: int) -> str:
+    """The same for microseconds since the Unix epoch."""
+    return render(from_micros(micros))
 
 
 def to_micros(time: datetime) -> int:

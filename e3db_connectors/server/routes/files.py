@@ -19,6 +19,7 @@ from e3db_connectors.server.routes.records import owner_of, upload_of
 from e3db_connectors.server.store import files, policies, records
 from e3db_connectors.wire import limits
 from e3db_connectors.wire.files import PendingFile
+from e3db_connectors.wire.records import to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -145,9 +146,8 @@ def _url(incoming: Incoming, token: str) -> str:
 
 def _body(record: StoredRecord, file_url: str) -> dict[str, Any]:
     """The record with all members of its file_meta, each of which some SDK wants."""
-    body = record.body()
-    body["meta"]["file_meta"] = {"file_url": file_url, **msgspec.json.decode(record.file_meta or "{}")}
-    return body
+    file_meta = {"file_url": file_url, **msgspec.json.decode(record.file_meta or "{}")}
+    return msgspec.structs.replace(record, file_meta=to_bytes(file_meta).decode()).body()
 
 
 def _expected(database: Database, token: str) -> Upload:

@@ -156,4 +156,4 @@ def _java_date(text: str) -> int | None:
 
 def _render(micros: int) -> str:
     # Some SDKs cannot read a time without a fraction (protocol section 1.3).
-    return times.render(times.from_micros(micros + (micros % _SECOND == 0)))
+    return times.render_micros(micros + (micros % _SECOND == 0))

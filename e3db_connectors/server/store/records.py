@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -45,21 +46,15 @@ class StoredRecord(msgspec.Struct, frozen=True):
         """Whose it is, and of which type."""
         return Owner(self.writer_id, self.user_id, self.type)
 
-    def meta(self) -> dict[str, Any]:
-        """Its meta, as it is sent."""
+    def meta(self) -> msgspec.Raw:
+        """Its meta, as it is sent: put together as text, for pages have a thousand of them."""
         # Only files have the member: some SDKs take a null for a file, too (protocol section 9.1).
-        file_meta = {"file_meta": msgspec.Raw(self.file_meta.encode())} if self.file_meta else {}
-        return {
-            "record_id": self.record_id,
-            "writer_id": self.writer_id,
-            "user_id": self.user_id,
-            "type": self.type,
-            "plain": msgspec.Raw(self.plain.encode()),
-            "created": times.render(times.from_micros(self.created)),
-            "last_modified": times.render(times.from_micros(self.last_modified)),
-            "version": self.version,
-            **file_meta,
-        }
+        file_meta = f',"file_meta":{self.file_meta}' if self.file_meta else ""
+        return msgspec.Raw(
+            f'{{"record_id":"{self.record_id}","writer_id":"{self.writer_id}","user_id":"{self.user_id}","type":{_quoted(self.type)},'
+            f'"plain":{self.plain},"created":"{times.render_micros(self.created)}",'
+            f'"last_modified":"{times.render_micros(self.last_modified)}","version":"{self.version}"{file_meta}}}',
+        )
 
     def body(self, fields: Sequence[str] = ()) -> dict[str, Any]:
         """All of it, as it is sent; with *fields* only these of the data."""
@@ -67,6 +62,11 @@ class StoredRecord(msgspec.Struct, frozen=True):
         if fields:
             data = {name: value for name, value in msgspec.json.decode(self.data).items() if name in fields}
         return {"meta": self.meta(), "data": data, "rec_sig": self.rec_sig}
+
+
+@lru_cache(1000)
+def _quoted(text: str) -> str:
+    return to_bytes(text).decode()
 
 
 def pair_hash(key: str, value: str) -> bytes:
@@ -125,7 +125,7 @@ def find(connection: Connection, record_id: str) -> StoredRecord | None:
 
 def fetch(connection: Connection, statement: Select[Any]) -> list[StoredRecord]:
     """The rows that a select of all columns of the records table gives."""
-    return [StoredRecord(*row) for row in connection.execute(statement)]
+    return [StoredRecord(*row) for row in connection.execute(statement).all()]
 
 
 def _content(upload: RecordUpload) -> dict[str, Any]:

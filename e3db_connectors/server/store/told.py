@@ -51,6 +51,7 @@ class Reservations:
         self._thread = ThreadPoolExecutor(1, "reservations")  # not one that requests use, and may use up
         self._lock = Lock()
         self._running: Future[None] | None = None
+        self._failing = False
 
     async def told_time(self) -> int:
         """The time; it stays where it is while no more can be reserved."""
@@ -82,6 +83,9 @@ class Reservations:
             with self._write() as connection:
                 reserve(connection, wanted)
         except SQLAlchemyError as exc:
-            _log.warning("the Date of answers stays where it is: %s", getattr(exc, "orig", None) or type(exc).__name__)
+            if not self._failing:  # once, for it is tried again with each request
+                _log.warning("the Date of answers stays where it is: %s", getattr(exc, "orig", None) or type(exc).__name__)
+            self._failing = True
         else:
+            self._failing = False
             self._clock.raise_bound(wanted)

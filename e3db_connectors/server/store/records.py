@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
 import msgspec
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from e3db_connectors.server.clock import Clock
     from e3db_connectors.wire.records import RecordUpload
+
+
+_ADD: Final = insert(records)
 
 
 class StoredRecord(msgspec.Struct, frozen=True):
@@ -96,7 +99,7 @@ def add(connection: Connection, clock: Clock, upload: RecordUpload, record_id: s
     if body:
         values["file_meta"] = to_bytes({"file_name": f"{record_id}-{now // 1_000_000}", **upload.meta.file_meta}).decode()
         values["file_body"] = body
-    seq = connection.scalars(insert(records).returning(records.c.seq), values).one()
+    (seq,) = cast("tuple[int]", connection.execute(_ADD, values).inserted_primary_key)
     _index_plain(connection, seq, upload)
     return StoredRecord(seq=seq, **values)
 

@@ -1,11 +1,8 @@
-"""Registration, tokens, client information, and the transport rules that hold for every route."""
+"""Registration, tokens, client information and key backups."""
 
-import json
 import re
-import socket
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -337,71 +334,3 @@ def test_a_token_with_odd_characters_is_read_from_the_path(tmp_path, running_ser
         made = Client.register(token, "odd", api_url=server.url)
         answer = session.post(server.url + paths.backup(token, made.client_id), timeout=30)
         assert (answer.status_code, answer.json()) == (200, {})
-
-
-# Transport rules
-
-
-@pytest.mark.parametrize("body", [b"null\n", b"", b"not JSON"])
-def test_a_body_on_get_is_ignored(call, client, body):
-    answer = call("GET", f"/v1/storage/clients/{client.client_id}", data=body, headers={"Content-Type": "application/json"})
-    assert answer.status_code == 200
-
-
-@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "application/x-www-form-urlencoded", ""])
-def test_json_is_read_whatever_the_content_type(call, upload, content_type):
-    answer = call("POST", "/v1/storage/records", data=json.dumps(upload()), headers={"Content-Type": content_type})
-    assert answer.status_code == 201
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
-        ("GET", "/", 404),
-        ("GET", "/nowhere", 404),
-        ("POST", "/v3/search", 404),
-        ("PATCH", "/v1/storage/records", 405),
-        ("GET", REGISTER, 405),
-    ],
-)
-def test_errors_of_the_routing_are_json_too(http, method, path, status):
-    answer = http(method, path)
-    assert is_error(answer, status)
-    assert answer.headers["Content-Type"] == "application/json"
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", REGISTER),
-        ("POST", "/v1/auth/token"),
-        ("GET", f"/v1/storage/clients/{NOBODY}"),
-        ("POST", "/v1/storage/records"),
-        ("GET", f"/v1/storage/records/{NOBODY}"),
-        ("PUT", f"/v1/storage/records/safe/{NOBODY}/1"),
-        ("POST", "/v1/storage/search"),
-        ("POST", "/v2/search"),
-    ],
-)
-def test_a_trailing_slash_is_no_redirect(call, method, path):
-    assert is_error(call(method, path + "/", json={}), 404)
-
-
-@pytest.mark.parametrize("path", ["/nowhere", f"/v1/storage/clients/{NOBODY}", "/v1/storage/servicecheck"])
-def test_every_answer_carries_one_date(http, path):
-    dates = http("GET", path).raw.headers.getlist("Date")
-    assert len(dates) == 1
-    assert parsedate_to_datetime(dates[0]).tzinfo is not None
-
-
-def test_expect_100_continue_is_answered_before_the_body(server, registration):
-    body = json.dumps(registration()).encode()
-    head = (
-        f"POST {REGISTER} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
-    )
-    address = urlsplit(server.url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection, connection.makefile("rb") as answers:
-        connection.sendall(head.encode())
-        assert answers.readline().startswith(b"HTTP/1.1 100 ")
-        connection.sendall(body)
-        assert b"HTTP/1.1 201 " in answers.read()

@@ -26,6 +26,7 @@
     │   └── UntrustedKey          an access key that somebody else could have made
     ├── AccessKeyMissing          no access key for this writer and type has been shared with us
     ├── WindowExceeded            more records than a search can return: in one search, or in one millisecond of a sync
+    ├── IndexUnsteady             the search index changed at each attempt to read a window; try again later
     ├── TooManyErrors             more rows than `max_errors` could not be read or written
     ├── BackupFailed              a client is registered, its key backup is not made; `details` holds the client
     ├── LocalFileError            a file of this machine that cannot be read or written
@@ -199,6 +200,12 @@ class AccessKeyMissing(E3DBError):
 
 class WindowExceeded(E3DBError):
     """A search finds more records than can be fetched, or more carry one instant."""
+
+
+class IndexUnsteady(E3DBError):
+    """The search index changed at each of several attempts to read one window whole."""
+
+    recovery = Recovery.RETRY
 
 
 class TooManyErrors(E3DBError):

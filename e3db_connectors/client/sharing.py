@@ -104,6 +104,15 @@ class SharingOperations(ClientCore):
         key = self._api.get(path, AccessKey)
         return Authorizer(key.authorizer_id, (key.authorizer_public_key or {}).get(self._suite.key_map_name, ""))
 
+    def sealed_key_of(self, writer_id: str | UUID, record_type: str) -> str:
+        """Our key to a writer's records of a type as the server keeps it: sealed, and sealed anew by each new grant.
+
+        Raises:
+            NotFound: They are not shared with us.
+        """
+        path = paths.access_key(str(writer_id), str(writer_id), self.client_id, record_type)
+        return self._api.get(path, AccessKey).eak
+
     def _give(self, writer_id: str, record_type: str, receiver_id: str, right: Right, pinned_key: str | None) -> None:
         if receiver_id == self.client_id:
             return

@@ -6,16 +6,15 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from e3db_connectors.sync import schemas
+from e3db_connectors.sync.columns import fields_of
 from e3db_connectors.sync.names import is_internal
-from e3db_connectors.sync.values import TEXT, Schema
-from e3db_connectors.wire.queries import QueryRequest
 from e3db_connectors.wire.search import Params, SearchRequest, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from e3db_connectors.client import Client
+    from e3db_connectors.sync.values import Schema
 
 
 _log = logging.getLogger(__name__)
@@ -42,15 +41,8 @@ def own_types(client: Client) -> list[str]:
 
 def describe(client: Client, record_type: str, config: Mapping[str, Any]) -> RecordType:
     """Find the columns of a type: settings, else schema record, else the field names of a sample."""
-    fields = (config.get("schemas") or {}).get(record_type) or schemas.load(client, record_type).united()
-    if not fields and config["infer_schema_sample_size"]:
-        fields = dict.fromkeys(_sample(client, record_type, config["infer_schema_sample_size"]), TEXT)
-        if not fields:
-            _log.warning("there is no record of type %s yet; its stream has no columns of its own", record_type)
+    sample_size = config["infer_schema_sample_size"]
+    fields = (config.get("schemas") or {}).get(record_type) or fields_of(client, record_type, sample_size=sample_size)
+    if not fields and sample_size:
+        _log.warning("there is no record of type %s yet; its stream has no columns of its own", record_type)
     return RecordType(record_type, fields)
-
-
-def _sample(client: Client, record_type: str, size: int) -> list[str]:
-    request = QueryRequest(count=min(size, 1000), content_types=[record_type], include_data=True)
-    page = next(client.query_pages(request), [])
-    return sorted({name for result in page for name in result.record_data or ()})

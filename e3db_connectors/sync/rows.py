@@ -174,8 +174,9 @@ class RowReader:
 
 
 def _columns(fields: Mapping[str, Schema]) -> dict[str, str]:
-    """The column of each field; one that is called like the column of unknown fields is renamed."""
-    return {name: slug(name) if column.lower() == EXTRA else column for name, column in column_names(fields).items()}
+    """The column of each field, in the schema's order; one that is called like the column of unknown fields is renamed."""
+    columns = column_names(fields)
+    return {name: slug(name) if columns[name].lower() == EXTRA else columns[name] for name in fields}
 
 
 def _is_passed(treatment: Treatment) -> bool:

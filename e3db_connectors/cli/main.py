@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from e3db_connectors.cli import accounts, files, output, records, repair, server, server_tokens, sharing
+from e3db_connectors.cli import accounts, export, files, output, records, repair, server, server_tokens, sharing
 from e3db_connectors.errors import E3DBError
 
 
@@ -43,6 +43,7 @@ for _command in (
     sharing.revoke,
     sharing.shares,
     files.files,
+    export.export,
 ):
     commands.add_command(_command)
 

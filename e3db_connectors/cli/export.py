@@ -1,0 +1,126 @@
+"""Exporting records to a file."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from e3db_connectors.cli import options
+from e3db_connectors.errors import LocalFileError
+
+if TYPE_CHECKING:
+    from e3db_connectors.sync.report import Report
+
+
+@click.command()
+@click.argument("record_type", type=options.text)
+@click.option(
+    "--to",
+    "destination",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The file to make: .jsonl, .csv or .parquet. It appears when it is complete, readable by you alone.",
+)
+@click.option(
+    "--state",
+    "state_file",
+    type=click.Path(path_type=Path),
+    help="Where to keep the state. If it is there, only what has changed since is exported.",
+)
+@click.option("--since", help="Only what was changed at or after this time, such as 2026-03-04T05:06:07Z.")
+@click.option("--until", help="Only what was changed before this time.")
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    type=options.text,
+    help="Only this column, and the record's id; may be repeated. Others are not decrypted.",
+)
+@click.option("--policy", "policy_file", type=click.Path(path_type=Path), help="File with rules on columns, JSON or YAML.")
+@click.option("--pseudonym-key-file", type=click.File(), help="File with the key of pseudonyms; without it E3DB_PSEUDONYM_KEY counts.")
+@click.option(
+    "--unknown-fields",
+    type=click.Choice(["json_column", "drop", "error"]),
+    default="json_column",
+    show_default=True,
+    help="Fields that are in no schema: into the column _extra, nowhere, or an error.",
+)
+@click.option("--all-writers", is_flag=True, help="Also what others have shared with this client.")
+@click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
+@click.option(
+    "--progress", type=click.Choice(["none", "log", "bar"]), default="none", show_default=True, help="What to show on standard error."
+)
+@click.option(
+    "--report",
+    "report_file",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Write the run's report, JSON, here; - for standard output.",
+)
+@options.credentials
+def export(
+    destination: Path,
+    policy_file: Path | None,
+    pseudonym_key_file: Any,
+    progress: str,
+    report_file: Path | None,
+    profile: str | None,
+    credentials_file: Path | None,
+    since: str | None,
+    until: str | None,
+    columns: tuple[str, ...],
+    **rest: Any,
+) -> None:
+    """Decrypt the records of a type into a file.
+
+    With --state, run it again for what has changed since, each time into a new file.
+    """
+    from e3db_connectors.policy import Policy, Pseudonymiser, pseudonyms
+    from e3db_connectors.sync.export import Export
+    from e3db_connectors.sync.progress import progress_named
+    from e3db_connectors.wire import times
+
+    shown = progress_named(progress)
+    if progress == "log":
+        _log_to_stderr()
+    policy = Policy.from_file(policy_file) if policy_file else Policy()
+    maker = Pseudonymiser(pseudonym_key_file.read().strip()) if pseudonym_key_file else pseudonyms.from_environment()
+    # Ended from outside, it ends as on an error: nothing that was decrypted stays behind.
+    signal.signal(signal.SIGTERM, lambda signum, _frame: sys.exit(128 + signum))
+    with options.client_of(profile, credentials_file) as client:
+        report = Export(
+            client=client,
+            destination=destination,
+            since=times.parse(since) if since else None,
+            until=times.parse(until) if until else None,
+            columns=columns or None,
+            policy=policy,
+            pseudonymiser=maker,
+            progress=shown,
+            **rest,
+        ).run()
+    _tell(report, report_file, destination)
+
+
+def _tell(report: Report, path: Path | None, destination: Path) -> None:
+    from e3db_connectors.cli import output
+
+    if path == Path("-"):
+        click.echo(report.to_json(), nl=False)
+        return
+    if path:
+        try:
+            path.write_text(report.to_json(), encoding="utf-8")
+        except OSError as exc:
+            raise LocalFileError(f"the export is complete, but its report cannot be written to {path}: {exc.strerror}") from None
+    click.echo(f"wrote {report.rows} records to {output.printable(str(destination))}")
+
+
+def _log_to_stderr() -> None:
+    import logging
+
+    logging.basicConfig(format="%(levelname)s %(message)s")
+    logging.getLogger("e3db_connectors").setLevel(logging.INFO)

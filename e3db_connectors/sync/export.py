@@ -1,0 +1,167 @@
+"""Records of a type into a file: whole or not at all, and with a state file only what has changed since."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from e3db_connectors.errors import LocalFileError, StateError, UsageError
+from e3db_connectors.policy import Policy
+from e3db_connectors.sync.atomic import require_free, written_whole
+from e3db_connectors.sync.columns import fields_of
+from e3db_connectors.sync.file_formats import FORMATS, row_file
+from e3db_connectors.sync.progress import NoProgress
+from e3db_connectors.sync.reading import ClientSource, Engine
+from e3db_connectors.sync.reading.question import Question
+from e3db_connectors.sync.reading.tuning import Tuning
+from e3db_connectors.sync.report import Run
+from e3db_connectors.sync.rows import KEY, RowReader
+from e3db_connectors.wire import limits, times
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from e3db_connectors.client import Client
+    from e3db_connectors.policy import Pseudonymiser
+    from e3db_connectors.sync.progress import Progress
+    from e3db_connectors.sync.reading import Step
+    from e3db_connectors.sync.report import Report
+    from e3db_connectors.sync.rows import UnknownFields
+    from e3db_connectors.sync.values import Schema
+
+_STATE_MAX: Final = 1 << 20
+"""Bytes of a state file; a state has some thousand."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """An export, described; `run` does it.
+
+    Args:
+        client: Who reads.
+        record_type: What.
+        destination: The file, which says by the end of its name what it is: ``.jsonl``, ``.csv`` or ``.parquet``.
+        state_file: Where the state is kept: if it is there, only what has changed since is exported. It is written once the
+            destination is in place.
+        since: Only what was changed at or after this time.
+        until: Only what was changed before this time.
+        columns: Only these columns, and the record's id; None: all. Others are never decrypted.
+        policy: The rules on columns.
+        pseudonymiser: What makes pseudonyms, if a rule asks for them.
+        unknown_fields: See `rows.RowReader`.
+        all_writers: Also what others share with the client.
+        overwrite: Replace a file that is at the destination.
+        progress: Is told how far it has come.
+        tuning: How to read.
+    """
+
+    client: Client = field(repr=False)
+    record_type: str
+    destination: Path
+    state_file: Path | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    columns: Collection[str] | None = None
+    policy: Policy = field(default_factory=Policy)
+    pseudonymiser: Pseudonymiser | None = None
+    unknown_fields: UnknownFields = "json_column"
+    all_writers: bool = False
+    overwrite: bool = False
+    progress: Progress = field(default_factory=NoProgress)
+    tuning: Tuning = field(default_factory=Tuning)
+
+    def run(self) -> Report:
+        """Export.
+
+        Raises:
+            UsageError: The format, a column or the policy is none, or a value does not fit its column.
+            StateError: The state file holds no state, or that of something else.
+            LocalFileError: The file cannot be written, or is there already.
+            E3DBError: As the client and the engine raise it. The destination and the state are as they were.
+        """
+        make = FORMATS.get(self.destination.suffix.lower())
+        if make is None:
+            raise UsageError(f"the name of the file must end in one of {', '.join(FORMATS)}")
+        if self.state_file is not None and self.state_file.resolve() == self.destination.resolve():
+            raise UsageError("the state needs a file of its own")
+        require_free(self.destination, overwrite=self.overwrite)  # not only when all has been read
+        state = _read_state(self.state_file)
+        run = Run(self.client, self.record_type, state=state)
+        rows = RowReader(
+            self.client,
+            self.record_type,
+            fields_of(self.client, self.record_type, all_writers=self.all_writers),
+            self.columns,
+            run.fields,
+            self.policy,
+            self.pseudonymiser,
+            self.unknown_fields,
+        )
+        columns = self._chosen(rows.columns())
+        with written_whole(self.destination, overwrite=self.overwrite) as file, row_file(make, file, columns) as target:
+            for step in self._steps(rows, run, state):
+                target.write(step.rows)
+                state = step.state
+        if self.state_file is not None and state is not None:
+            with written_whole(self.state_file, overwrite=True) as file:
+                file.write(msgspec.json.encode(state) + b"\n")
+        return run.report(state)
+
+    def _chosen(self, columns: Mapping[str, Schema]) -> dict[str, Schema]:
+        if self.columns is None:
+            return dict(columns)
+        for column in self.columns:
+            if column not in columns:
+                raise UsageError(f"{self.record_type} has no column {column}, or the policy drops it; it has {', '.join(columns)}")
+        return {column: columns[column] for column in (KEY, *self.columns)}
+
+    def _steps(self, rows: RowReader, run: Run, state: dict[str, Any] | None) -> Iterator[Step]:
+        engine = Engine(
+            ClientSource(self.client),
+            self.record_type,
+            state=state,
+            since=self.since,
+            until=self.until,
+            all_writers=self.all_writers,
+            tuning=self.tuning,
+            opener=rows.row,
+            count=run.count,
+        )
+        self.progress.start(self.record_type, self._total(state))
+        try:
+            for step in engine.run():
+                yield step
+                self.progress.advance(len(step.rows))
+        finally:
+            self.progress.finish()
+
+    def _total(self, state: Mapping[str, Any] | None) -> int | None:
+        """About how many records there will be; None if nobody wants to know, or the index does not say."""
+        if isinstance(self.progress, NoProgress):
+            return None
+        bookmark = (state or {}).get("replication_key_value")
+        begin = times.parse(bookmark) if bookmark else self.since or times.EPOCH
+        total = self.client.search_page(
+            Question(self.record_type, all_writers=self.all_writers).request(begin, self.until, limit=1)
+        ).total_results
+        return total if total < limits.SEARCH_WINDOW else None
+
+
+def _read_state(path: Path | None) -> dict[str, Any] | None:
+    if path is None or not path.exists():
+        return None
+    try:
+        with path.open("rb") as file:
+            state = json.loads(file.read(_STATE_MAX + 1)[:_STATE_MAX])
+    except OSError as exc:
+        raise LocalFileError(f"cannot read the state {path}: {exc.strerror}") from None
+    except (ValueError, RecursionError):
+        state = None
+    if not isinstance(state, dict):
+        raise StateError(f"{path} holds no state; mend it, or begin anew with another file")
+    return state

@@ -83,6 +83,9 @@ class Turns:
         try:
             yield connection
             connection.commit()
+        except BaseException:
+            connection.rollback()  # closing alone does not do it after a commit that failed
+            raise
         finally:
             connection.close()
             self._settle()

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, create_engine, event, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from e3db_connectors.server.store import sqlite
 from e3db_connectors.server.store.turns import GroupLost, Turns
 from e3db_connectors.server.writing import GROUP_MAX, WritingThread
 
@@ -17,7 +18,8 @@ class Store:
     """A table of numbers, and how many commits and settlings there were."""
 
     def __init__(self, path):
-        self.engine = create_engine(f"sqlite:///{path}", isolation_level="AUTOCOMMIT")
+        self.engine = create_engine(f"sqlite:///{path}")
+        sqlite.prepare(self.engine)
         numbers.metadata.create_all(self.engine)
         self.commits = self.settled = 0
         self.turns = Turns(self.begin, self.settle)
@@ -25,7 +27,7 @@ class Store:
         event.listen(self.engine, "commit", self.count)
 
     def begin(self):
-        connection = self.engine.connect().execution_options(isolation_level="SERIALIZABLE")
+        connection = self.engine.connect().execution_options(writes=True)
         connection.begin()
         return connection
 

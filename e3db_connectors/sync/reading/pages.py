@@ -274,7 +274,9 @@ class Pages:
         """Open what belongs to a window; but nothing of one that is going to be cut."""
         changed = [times.parse(result.meta.last_modified) for result in results]
         wanted = zip(results[skipped:], changed[skipped:], strict=True) if total < self._tuning.search_window else ()
-        items = [self._item(result, when) for result, when in wanted if window.start <= when and (self._until is None or when < self._until)]
+        items = [
+            self._item(result, when) for result, when in wanted if window.start <= when and (self._until is None or when < self._until)
+        ]
         ends = (results[0].meta.record_id, results[-1].meta.record_id) if results else None
         return Page(items, changed, ends, total, next_token)
 

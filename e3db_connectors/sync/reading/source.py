@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from e3db_connectors.wire.records import Result
     from e3db_connectors.wire.search import SearchRequest, SearchResponse
 
+
 class Grant(NamedTuple):
     """A share, so that it can be told from a later one of the same.
 

@@ -16,6 +16,7 @@ SECOND = 1_000_000
 BEGIN = times.to_micros(times.parse("2026-01-01T00:00:00Z"))
 ME, OTHERS = "me", ("ann", "bob")
 LOOKBACK, SETTLE = 20, 5
+ROWS_MAX = 60
 
 
 class Killed(Exception):
@@ -55,7 +56,9 @@ class Store:
 
     client_id = ME
 
-    def __init__(self, rng, *, lag, clock_error=0, restless=0.5, pace=2.0, order="modified", strict_bounds=False, firm=True):
+    def __init__(  # noqa: PLR0913 - all that may go wrong
+        self, rng, *, lag, clock_error=0, restless=0.5, pace=2.0, order="modified", strict_bounds=False, firm=True
+    ):
         self.rng, self.lag, self.clock_error, self.restless, self.pace = rng, lag, clock_error, restless, pace
         self.order, self.strict_bounds, self.firm = order, strict_bounds, firm
         self.now, self.rows, self.grants, self.requests, self.unlisted = BEGIN, [], {}, 0, set()
@@ -89,7 +92,7 @@ class Store:
                 self.now += self.rng.randint(1, 3000)
 
     def something(self):
-        action = self.rng.random()
+        action = self.rng.random() if len(self.rows) < ROWS_MAX else self.rng.uniform(0.4, 1)
         if action < 0.25:
             self.create()
         elif action < 0.4:
@@ -113,10 +116,13 @@ class Store:
         elif writer not in self.unlisted:
             self.grants[writer] = Grant("key", firm=False)
 
-    def tick(self):
-        self.requests += 1
+    def die_perhaps(self):
         if self.rng.random() < self.kill_rate:
             raise Killed
+
+    def tick(self):
+        self.requests += 1
+        self.die_perhaps()
         self.now += int(self.rng.expovariate(1 / self.pace) * SECOND) + 1
         while not self.quiet and self.rng.random() < self.restless:
             self.something()
@@ -189,7 +195,7 @@ class Trial:
     """Some syncs of a store into a warehouse, which applies rows in the order of their arrival, by key."""
 
     def __init__(self, seed, *, workers=3, lag=None, warehouse=None, **options):
-        self.rng = Random(seed)
+        self.rng = Random(seed)  # noqa: S311 - it has to be the same each time
         rng = self.rng
         error = options.setdefault("clock_error", rng.choice([0, 0, SECOND // 2, SECOND]))
         lag = (LOOKBACK + SETTLE) - 2 * error / SECOND - 0.1 if lag is None else lag
@@ -198,7 +204,11 @@ class Trial:
         options.setdefault("firm", rng.random() < 0.7)
         self.store = Store(rng, lag=lag, restless=rng.choice([0.2, 0.5, 0.7]), pace=rng.choice([0.01, 0.3, 3.0]), **options)
         self.tuning = Tuning(
-            lookback_seconds=LOOKBACK, settle_seconds=SETTLE, page_size=rng.randint(1, 5), max_workers=rng.randint(1, workers), search_window=16
+            lookback_seconds=LOOKBACK,
+            settle_seconds=SETTLE,
+            page_size=rng.randint(1, 5),
+            max_workers=rng.randint(1, workers),
+            search_window=16,
         )
         self.warehouse, self.state, self.given = {}, None, 0
         self.counts = {}
@@ -223,8 +233,7 @@ class Trial:
                 for meta in step.rows:
                     self.put(self.warehouse, meta)
                 self.given += len(step.rows)
-                if self.rng.random() < self.store.kill_rate:
-                    raise Killed
+                self.store.die_perhaps()
                 self.state = step.state
         except Killed:
             return
@@ -240,8 +249,9 @@ class Trial:
         store, rng = self.store, self.rng
         for _ in range(rng.randint(0, 25)):
             store.something()
+        store.wait(rng.choice([0, 3 * LOOKBACK]))
         for _ in range(rng.randint(1, 6)):
-            store.kill_rate = rng.choice([0, 0.02, 0.1])
+            store.kill_rate = rng.choice([0, 0.02, 0.1, 0.3])
             self.sync()
             store.wait(rng.choice([0, 1, 10, 60]) * rng.random())
         store.quiet, store.kill_rate = True, 0

@@ -103,12 +103,11 @@ class _Listed(click.types.StringParamType):
 )
 @click.option(
     "--index-delay",
-    default=0.0,
+    default="0",
     show_default=True,
     envvar="E3DB_SERVER_INDEX_DELAY",
-    type=click.FloatRange(0, 3600),
     metavar="SECONDS",
-    help="Let v2 searches lag behind as those of the original do, to test clients against it.",
+    help="Let v2 searches lag behind as those of the original do, to test clients against it; 0-60 gives each change a lag of its own.",
 )
 def serve(
     host: str,
@@ -119,7 +118,7 @@ def serve(
     public_url: str | None,
     no_anonymous_notes: bool,
     max_requests: int,
-    index_delay: float,
+    index_delay: str,
     tls_certificate: Path | None,
     tls_key: Path | None,
     insecure_public_http: bool,
@@ -128,7 +127,7 @@ def serve(
 ) -> None:
     """Run an E3DB-compatible server."""
     from e3db_connectors.server import process
-    from e3db_connectors.server.settings import ServerSettings, registration_token
+    from e3db_connectors.server.settings import IndexDelay, ServerSettings, registration_token
 
     token, token_path = registration_token(files_dir, registration_token_file)
     if token_path:
@@ -142,7 +141,7 @@ def serve(
         public_url,
         anonymous_notes=not no_anonymous_notes,
         max_requests=max_requests,
-        index_delay=index_delay,
+        index_delay=IndexDelay.parse(index_delay),
         tls_certificate=tls_certificate,
         tls_key=tls_key,
         insecure_public_http=insecure_public_http,

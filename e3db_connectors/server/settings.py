@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from e3db_connectors.errors import ConfigError
@@ -15,7 +16,35 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOKEN_VARIABLE: Final = "E3DB_SERVER_REGISTRATION_TOKEN"  # noqa: S105 - a name
+_DELAY: Final = re.compile(r"(?P<shortest>\d{1,9}(\.\d{1,9})?)(-(?P<longest>\d{1,9}(\.\d{1,9})?))?", re.ASCII)
+_DELAY_MAX: Final = 3_600_000_000
+
 TOKEN_FILE: Final = "registration-token"  # noqa: S105 - a name
+
+
+class IndexDelay(NamedTuple):
+    """How long a search index lags behind, in microseconds: each change for a time of its own between the two."""
+
+    shortest: int = 0
+    longest: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> IndexDelay:
+        """Read seconds, such as ``2.5``, or two such numbers with a hyphen, such as ``0-60``.
+
+        Raises:
+            ConfigError: It is neither, or out of range.
+        """
+        found = _DELAY.fullmatch(text.strip())
+        shortest, longest = (
+            (round(float(found[name] or found["shortest"]) * 1_000_000) for name in ("shortest", "longest")) if found else (1, 0)
+        )
+        if not shortest <= longest <= _DELAY_MAX:
+            raise ConfigError("an index delay is seconds, up to 3600, such as 2.5, or from the shortest to the longest, such as 0-60")
+        return cls(shortest, longest)
+
+
+NO_DELAY: Final = IndexDelay()
 
 
 @dataclass(frozen=True)
@@ -30,7 +59,7 @@ class ServerSettings:
         registration_token: What registers clients.
         anonymous_notes: Whether who is no client may write and read notes.
         max_requests: How many requests are served at a time.
-        index_delay: Seconds that searches lag behind.
+        index_delay: How long searches lag behind.
         tls_certificate: File with the certificate chain to serve HTTPS with.
         tls_key: File with its private key.
         insecure_public_http: Whether plain HTTP may be served to other machines.
@@ -50,7 +79,7 @@ class ServerSettings:
     public_url: str | None = None
     anonymous_notes: bool = True
     max_requests: int = 512
-    index_delay: float = 0
+    index_delay: IndexDelay = NO_DELAY
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     insecure_public_http: bool = False
@@ -66,11 +95,6 @@ class ServerSettings:
         for origin in self.cors_origins:
             if origin != "*" and not _is_origin(origin):
                 raise ConfigError("an origin is * or like https://app.example.com:8443, in small letters, without a path")
-
-    @property
-    def index_delay_micros(self) -> int:
-        """The delay of searches in the database's unit."""
-        return round(self.index_delay * 1_000_000)
 
     @property
     def scheme(self) -> str:

@@ -11,6 +11,7 @@ from e3db_connectors.server import access
 from e3db_connectors.server.http import Incoming, page_of, reply
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store import access_keys, queries
+from e3db_connectors.server.store.lag import LaggingIndex
 from e3db_connectors.wire import limits
 from e3db_connectors.wire.queries import QueryRequest
 from e3db_connectors.wire.search import SearchRequest
@@ -54,7 +55,7 @@ def search(incoming: Incoming) -> Response:
     try:
         with incoming.database.read() as connection:
             scope = access.scope(connection, caller, everyone=bool(request.include_all_writers))
-            found = queries.search(connection, request, scope, limit, offset, _index_time(incoming))
+            found = queries.search(connection, request, scope, limit, offset, _index(incoming, connection))
             results = results_of(connection, found.rows, caller, include_data=bool(request.include_data))
     except InvalidTime as exc:
         raise Problem(400, str(exc)) from None
@@ -64,10 +65,10 @@ def search(incoming: Incoming) -> Response:
     )
 
 
-def _index_time(incoming: Incoming) -> int | None:
-    """The time that the search index shows; None if it keeps up."""
-    delay = incoming.settings.index_delay_micros
-    return incoming.database.clock.now() - delay if delay else None
+def _index(incoming: Incoming, connection: Connection) -> LaggingIndex | None:
+    """The search index; None if it keeps up."""
+    delay = incoming.settings.index_delay
+    return LaggingIndex(connection, incoming.database.clock.now(), delay) if delay.longest else None
 
 
 def results_of(connection: Connection, rows: Sequence[StoredRecord], caller: str, *, include_data: bool) -> list[dict[str, Any]]:

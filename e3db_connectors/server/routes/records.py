@@ -128,8 +128,8 @@ def bulk_delete(incoming: Incoming) -> Response:
 
 def _keep(connection: Connection, incoming: Incoming, record: StoredRecord) -> int | None:
     """Keep a record's state for searches, if their index lags."""
-    delay = incoming.settings.index_delay_micros
-    return lag.keep(connection, record, incoming.database.clock.moment(connection), delay) if delay else None
+    delay = incoming.settings.index_delay
+    return lag.keep(connection, record, incoming.database.clock.moment(connection), delay) if delay.longest else None
 
 
 def _remove_bodies(incoming: Incoming, removed: Iterable[StoredRecord]) -> None:

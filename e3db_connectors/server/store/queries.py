@@ -9,7 +9,6 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, sele
 
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store import ranges
-from e3db_connectors.server.store.lag import LaggingIndex
 from e3db_connectors.server.store.records import StoredRecord, fetch, pair_hash
 from e3db_connectors.server.store.schema import plain_members, records
 from e3db_connectors.server.store.terms import TermResolver
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from e3db_connectors.server.access import Scope
+    from e3db_connectors.server.store.lag import LaggingIndex
     from e3db_connectors.wire.queries import QueryRequest
     from e3db_connectors.wire.search import SearchRequest, Terms
 
@@ -68,13 +68,15 @@ def query(connection: Connection, request: QueryRequest, scope: Scope, count: in
     return fetch(connection, select(records).where(*where).order_by(records.c.seq).limit(count))
 
 
-def search(connection: Connection, request: SearchRequest, scope: Scope, limit: int, offset: int, then: int | None = None) -> Found:
+def search(
+    connection: Connection, request: SearchRequest, scope: Scope, limit: int, offset: int, lagging: LaggingIndex | None = None
+) -> Found:
     """Run a v2 search: total and page of one state of the database.
 
-    With *then*, what matches, in which order and how many, is as of that time, but for the rights to read, which are those of
+    With a *lagging* index, it says what matches, in which order and how many, but for the rights to read, which are those of
     now, as are the records returned; deleted ones are missing from a page that they have a place on.
     """
-    index = connection if then is None else cast("Connection", LaggingIndex(connection, then))  # it executes selects, no more
+    index = cast("Connection", lagging or connection)  # it executes selects, no more
     where = [_in_scope(scope)]
     if max(len(request.match or ()), len(request.exclude or ())) > _PARAMS_MAX:
         raise Problem(400, f"match and exclude may have {_PARAMS_MAX} entries each")
@@ -93,8 +95,8 @@ def search(connection: Connection, request: SearchRequest, scope: Scope, limit: 
     total: int = index.execute(select(func.count()).select_from(records).where(*where)).scalar_one()
     if offset >= total:
         return Found((), total, offset)
-    page = select(records if then is None else records.c.record_id).where(*where).order_by(*order).limit(limit).offset(offset)
-    if then is None:
+    page = select(records if lagging is None else records.c.record_id).where(*where).order_by(*order).limit(limit).offset(offset)
+    if lagging is None:
         rows = fetch(connection, page)
         return Found(rows, total, offset + len(rows))
     ids = index.execute(page).scalars().all()

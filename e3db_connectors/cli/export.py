@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from e3db_connectors.cli import options
-from e3db_connectors.errors import LocalFileError
+from e3db_connectors.errors import LocalFileError, UsageError
 
 if TYPE_CHECKING:
     from e3db_connectors.sync.report import Report
@@ -78,16 +78,18 @@ def export(
 
     With --state, run it again for what has changed since, each time into a new file.
     """
-    from e3db_connectors.policy import Policy, Pseudonymiser, pseudonyms
+    from e3db_connectors.policy import Policy, pseudonymiser
     from e3db_connectors.sync.export import Export
     from e3db_connectors.sync.progress import progress_named
     from e3db_connectors.wire import times
 
+    if report_file and report_file.resolve() in {path.resolve() for path in (destination, rest["state_file"]) if path}:
+        raise UsageError("the report needs a file of its own")
     shown = progress_named(progress)
     if progress == "log":
         _log_to_stderr()
     policy = Policy.from_file(policy_file) if policy_file else Policy()
-    maker = Pseudonymiser(pseudonym_key_file.read().strip()) if pseudonym_key_file else pseudonyms.from_environment()
+    maker = pseudonymiser(pseudonym_key_file.read().strip() if pseudonym_key_file else None)
     # Ended from outside, it ends as on an error: nothing that was decrypted stays behind.
     signal.signal(signal.SIGTERM, lambda signum, _frame: sys.exit(128 + signum))
     with options.client_of(profile, credentials_file) as client:

@@ -3,6 +3,6 @@
 from e3db_connectors.policy.counts import ColumnCounts, FieldCounts
 from e3db_connectors.policy.document import Policy, json_schema
 from e3db_connectors.policy.plan import ColumnPlan, Treatment
-from e3db_connectors.policy.pseudonyms import Pseudonymiser
+from e3db_connectors.policy.pseudonyms import Pseudonymiser, pseudonymiser
 
-__all__ = ["ColumnCounts", "ColumnPlan", "FieldCounts", "Policy", "Pseudonymiser", "Treatment", "json_schema"]
+__all__ = ["ColumnCounts", "ColumnPlan", "FieldCounts", "Policy", "Pseudonymiser", "Treatment", "json_schema", "pseudonymiser"]

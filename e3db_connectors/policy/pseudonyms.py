@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
 from e3db_connectors.crypto import encoding
-from e3db_connectors.crypto.redacted import SecretBytes
+from e3db_connectors.crypto.redacted import SecretBytes, SecretText
 from e3db_connectors.errors import ConfigError, EncodingError
 
 if TYPE_CHECKING:
@@ -37,8 +37,10 @@ class Pseudonymiser:
 
     def __init__(self, key: bytes | str) -> None:
         """Keep the key, so that it does not show."""
+        if not isinstance(key, (bytes, str)):
+            raise ConfigError("the pseudonym key is bytes or text")
+        key = SecretText(key) if isinstance(key, str) else SecretBytes(key)  # not even in tracebacks that list local variables
         self._key = _key_bytes(key)
-        del key  # a traceback that lists local variables would show it
         self._prefix = f"{VERSION}.{blake2b(self._key, person=_PERSON).hexdigest()[:_KID_DIGITS]}."
 
     def domain(self, name: str = "") -> SecretBytes:
@@ -54,31 +56,29 @@ class Pseudonymiser:
 
     def __repr__(self) -> str:
         """Which key, not what it is."""
-        return f"Pseudonymiser({self._prefix})"
+        return f"Pseudonymiser({getattr(self, '_prefix', '')})"  # a traceback may ask one that is only half made
 
     def __reduce__(self) -> str:
         """Refuse to be pickled."""
         raise TypeError("a Pseudonymiser holds a key and is not pickled")
 
 
-def from_environment(environment: Mapping[str, str] = os.environ) -> Pseudonymiser | None:
-    """The key in ``E3DB_PSEUDONYM_KEY``, if there is one.
+def pseudonymiser(key: bytes | str | None = None, environment: Mapping[str, str] = os.environ) -> Pseudonymiser | None:
+    """What makes pseudonyms with a key, else with that of ``E3DB_PSEUDONYM_KEY``; None without either.
 
     Raises:
-        ConfigError: It is none.
+        ConfigError: It is no key.
     """
+    if key is not None:
+        return Pseudonymiser(key)
     return Pseudonymiser(environment[KEY_VARIABLE]) if environment.get(KEY_VARIABLE) else None
 
 
-def _key_bytes(key: bytes | str) -> SecretBytes:
-    if isinstance(key, str):
-        try:
-            key = encoding.decode(key, what="pseudonym key")
-        except EncodingError:
-            del key
-            raise ConfigError("the pseudonym key is no base64url text") from None
-    secret = SecretBytes(key)
-    del key
+def _key_bytes(key: SecretText | SecretBytes) -> SecretBytes:
+    try:
+        secret = key if isinstance(key, SecretBytes) else SecretBytes(encoding.decode(key.reveal(), what="pseudonym key"))
+    except EncodingError:
+        raise ConfigError("the pseudonym key is no base64url text") from None
     if not KEY_MIN <= len(secret) <= KEY_MAX:
         raise ConfigError(f"the pseudonym key has {len(secret)} bytes; it takes {KEY_MIN} to {KEY_MAX}, all of them random")
     return secret

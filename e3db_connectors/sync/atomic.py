@@ -18,8 +18,10 @@ def require_free(path: Path, *, overwrite: bool) -> None:
     """Check that a file can appear at *path*.
 
     Raises:
-        LocalFileError: Something else is there, or, without *overwrite*, a file.
+        LocalFileError: There is no such folder, or something else is there, or, without *overwrite*, a file.
     """
+    if not path.parent.is_dir():
+        raise LocalFileError(f"cannot write {path}: there is no such folder")
     if path.exists() and not path.is_file():
         raise LocalFileError(f"{path} is no regular file")
     if not overwrite and path.exists():

@@ -87,9 +87,11 @@ class Export:
         make = FORMATS.get(self.destination.suffix.lower())
         if make is None:
             raise UsageError(f"the name of the file must end in one of {', '.join(FORMATS)}")
-        if self.state_file is not None and self.state_file.resolve() == self.destination.resolve():
-            raise UsageError("the state needs a file of its own")
         require_free(self.destination, overwrite=self.overwrite)  # not only when all has been read
+        if self.state_file is not None:
+            require_free(self.state_file, overwrite=True)
+            if self.state_file.resolve() == self.destination.resolve():
+                raise UsageError("the state needs a file of its own")
         state = _read_state(self.state_file)
         run = Run(self.client, self.record_type, state=state)
         rows = RowReader(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from e3db_connectors.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from e3db_connectors.sync.values import Schema
 
 _KINDS: Final[dict[type, str]] = {
@@ -23,29 +25,29 @@ _KINDS: Final[dict[type, str]] = {
 }
 
 
-def require_fit(value: Any, schema: Schema, text: str) -> None:
-    """Check a value that was read from JSON.
+def fit_of(schema: Schema) -> Callable[[Any, str], Any]:
+    """A check of values that were read from JSON: it takes a value and its JSON, and returns the value.
 
     Null fits everywhere, for an absent field reads as null. A schema that names no type allows any.
 
-    Args:
-        value: The value.
-        schema: What its column is read as.
-        text: Its JSON.
-
-    Raises:
-        UsageError: It is of another kind, or holds half a character. The text names kinds, not the value.
+    The check raises:
+        UsageError: The value is of another kind, or holds half a character. The text names kinds, not the value.
     """
     kind = schema.get("type")
-    allowed = {kind} if isinstance(kind, str) else set(kind or ())
-    found = _KINDS[type(value)]
-    if allowed and found != "null" and found not in allowed and not _fits_as_number(value, allowed):
-        raise UsageError(f"this is {found}, and the column holds {' or '.join(sorted(allowed - {'null'}))}")
-    if "\\u" in text and not _is_unicode(value):
-        raise UsageError("this text is no Unicode: there is half a character in it")
+    allowed = frozenset([kind] if isinstance(kind, str) else kind or ())
+
+    def require(value: Any, text: str) -> Any:
+        found = _KINDS[type(value)]
+        if allowed and found not in allowed and found != "null" and not _fits_as_number(value, allowed):
+            raise UsageError(f"this is {found}, and the column holds {' or '.join(sorted(allowed - {'null'}))}")
+        if "\\u" in text and not _is_unicode(value):
+            raise UsageError("this text is no Unicode: there is half a character in it")
+        return value
+
+    return require
 
 
-def _fits_as_number(value: Any, allowed: set[str]) -> bool:
+def _fits_as_number(value: Any, allowed: frozenset[str]) -> bool:
     if isinstance(value, bool):
         return False
     if isinstance(value, int):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from e3db_connectors.errors import UsageError, ValueMismatch
 from e3db_connectors.policy import ColumnPlan, FieldCounts, Policy, Pseudonymiser, Treatment
 from e3db_connectors.policy.rules import Ciphertext
-from e3db_connectors.sync.fits import require_fit
+from e3db_connectors.sync.fits import fit_of
 from e3db_connectors.sync.names import META_PREFIX, column_names, slug
 from e3db_connectors.sync.values import TEXT, Schema, from_text, is_text, nullable
 from e3db_connectors.wire import times
@@ -40,6 +42,8 @@ META_COLUMNS: Final[dict[str, Schema]] = {
 _EXTRA_SCHEMA: Final[Schema] = {"type": ["object", "null"], "additionalProperties": True}
 
 UnknownFields = Literal["json_column", "drop", "error"]
+
+_ROW_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 _SHAPES_MAX: Final = 1000
 """Sets of fields of which it is remembered what becomes of them; records of one type have few."""
@@ -140,7 +144,10 @@ class RowReader:
     def _converter(self, name: str, treatment: Treatment) -> Callable[[str], Any]:
         """What turns a field's text into what is shown of it."""
         schema = self.fields.get(name, TEXT)
-        return treatment.value if is_text(schema) else lambda text: treatment.value(_parsed(text, schema))
+        if is_text(schema):
+            return treatment.value
+        require, value = fit_of(schema), treatment.value
+        return lambda text: value(require(from_text(text, schema), text))
 
     def _shape(self, meta: Meta, sealed: Mapping[str, str]) -> _Shape:
         names = tuple(sealed)
@@ -183,12 +190,6 @@ def _is_passed(treatment: Treatment) -> bool:
     return isinstance(treatment.rule, Ciphertext)
 
 
-def _parsed(text: str, schema: Schema) -> Any:
-    value = from_text(text, schema)
-    require_fit(value, schema, text)
-    return value
-
-
 def meta_row(meta: Meta) -> dict[str, Any]:
     """The meta columns of a record; the connector's own plain members are left out."""
     plain = {name: value for name, value in (meta.plain or {}).items() if not name.startswith(META_PREFIX)}
@@ -197,7 +198,18 @@ def meta_row(meta: Meta) -> dict[str, Any]:
         "_e3db_version": meta.version,
         "_e3db_writer_id": meta.writer_id,
         "_e3db_user_id": meta.user_id,
-        "_e3db_created": times.render(times.parse(meta.created)),
-        CURSOR: times.render(times.parse(meta.last_modified)),
+        "_e3db_created": _time(meta.created),
+        CURSOR: _time(meta.last_modified),
         "_e3db_plain": plain,
     }
+
+
+def _time(text: str) -> str:
+    """A time in the one form of a row; most come in it."""
+    if _ROW_TIME.fullmatch(text):
+        try:
+            datetime.fromisoformat(text)
+            return text
+        except ValueError:  # no such day or hour: there are words for that
+            pass
+    return times.render(times.parse(text))

@@ -58,13 +58,16 @@ def from_text(text: str, schema: Schema) -> Any:
     if is_text(schema):
         return text
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+        return _decoder.decode(text)
     except (ValueError, ArithmeticError, RecursionError):
         raise UsageError("a value is no JSON, though its column's schema is not text") from None
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
+
+
+_decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
 
 
 def nullable(schema: Schema) -> Schema:

@@ -221,9 +221,14 @@ def test_a_mistake_is_told_before_anything_is_written(name, options, words, make
 
 
 @pytest.mark.usefixtures("shop")
-def test_the_state_needs_a_file_of_its_own(make, tmp_path):
+def test_state_and_report_need_files_of_their_own(make, command, tmp_path):
     with pytest.raises(UsageError, match="a file of its own"):
-        make(state_file=tmp_path / "x" / ".." / "out.jsonl").run()
+        make(state_file=tmp_path / "home" / ".." / "out.jsonl").run()
+    with pytest.raises(LocalFileError, match="no such folder"):
+        make(state_file=tmp_path / "none" / "state.json").run()
+    done = command("shop", "--to", tmp_path / "out.jsonl", "--report", tmp_path / "home" / ".." / "out.jsonl")
+    assert "the report needs a file of its own" in done.stderr
+    assert files(tmp_path) == ["credentials.json"]
 
 
 def test_others_records_come_when_asked_for(shop, stranger, make, tmp_path):

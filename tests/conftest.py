@@ -125,6 +125,12 @@ def _database_url() -> Callable[[Path], str]:
     return database_url
 
 
+@pytest.fixture(scope="session", name="database_url")
+def _database_url() -> Callable[[Path], str]:
+    """Where the server of a folder keeps its data, for a test that runs one in its own process."""
+    return database_url
+
+
 @pytest.fixture(scope="session")
 def registration_token() -> str:
     """What registers clients with these servers."""

@@ -57,10 +57,7 @@ class Bodies:
 
     def remove(self, name: str) -> None:
         """Remove a body that the database knows no more. What cannot be removed now is left to the next `sweep`."""
-        try:
-            (self._folder / name).unlink(missing_ok=True)
-        except OSError as exc:
-            _log.warning("cannot remove a file's body: %s", exc.strerror)
+        _remove(self._folder / name)
 
     def sweep(self, in_use: Callable[[Collection[str]], Collection[str]], *, spare_seconds: float = 0) -> None:
         """Remove what a crash has left: unfinished bodies, and those that are not *in_use*.
@@ -112,10 +109,17 @@ class Arrival:
         _sync(self._folder)
 
     def discard(self) -> None:
-        """Remove what has come, unless it has been kept."""
+        """Remove what has come, unless it has been kept. What cannot be removed now is left to the next `sweep`."""
         with suppress(OSError):  # on a full disk the last bytes cannot be written
             self._file.close()
-        self._path.unlink(missing_ok=True)
+        _remove(self._path)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as exc:
+        _log.warning("cannot remove a file's body: %s", exc.strerror)
 
 
 def _sync(folder: Path) -> None:

@@ -97,5 +97,9 @@ def _as_member(connection: Connection) -> Iterator[Connection]:
     try:
         yield connection
     except BaseException:
-        connection.exec_driver_sql(_UNDO)
+        try:
+            connection.exec_driver_sql(_UNDO)
+        except SQLAlchemyError:
+            # The database has given up the whole transaction, as SQLite may on a full disk: so has the group.
+            connection.invalidate()
         raise

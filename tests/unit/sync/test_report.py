@@ -1,7 +1,9 @@
 """The report of a run."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -92,6 +94,13 @@ def test_no_time_is_no_rate(fake):
 def test_what_is_not_counted_is_a_mistake(fake):
     with pytest.raises(TypeError, match="columns"):
         Run(fake, "t").count(columns=1)
+
+
+def test_the_page_names_every_member():
+    page = (Path(__file__).parents[3] / "docs" / "export.md").read_text(encoding="utf-8")
+    table = page.partition("| Member |")[2].partition("\n\n")[0]
+    named = [name for line in table.splitlines()[1:] for name in re.findall(r"`(\w+)`", line.split("|")[1])]
+    assert sorted(named) == sorted(Report.__struct_fields__)
 
 
 def test_threads_lose_no_count(fake):

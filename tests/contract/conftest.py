@@ -32,7 +32,7 @@ def http(session, server):
     return Caller(session, server.url)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def call_as(session):
     """Make a `Caller` for a client, at that client's own server."""
 

@@ -274,11 +274,13 @@ HIDDEN = [
 ]
 
 
-@pytest.fixture
-def world(server, call_as, http, registration_token):
+@pytest.fixture(scope="module")
+def world(server, call_as, session, registration_token):
+    """One for all tests: each makes what it acts upon, and takes back the rights that it gives."""
     clients = {name: server.register(name) for name in (*CLIENTS, "newcomer")}
     callers = {name: Caller(call_as(clients[name]), clients[name]._signing_keys, clients[name]) for name in CLIENTS}
-    callers["anonymous"] = Caller(http, signatures.generate_signing_keypair())
+    nobody = type(callers["other"].bearer)(session, server.url)
+    callers["anonymous"] = Caller(nobody, signatures.generate_signing_keypair())
     yield World(callers, clients["newcomer"].client_id, registration_token)
     for client in clients.values():
         client.close()

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
-from e3db_connectors.cli import output, server_options
-from e3db_connectors.errors import StorageError, UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from e3db_connectors.server.store.database import Database
+from e3db_connectors.cli import output, server_backup, server_database, server_options
+from e3db_connectors.errors import UsageError
 
 _SECONDS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _NOTE_MAX: Final = 200
@@ -35,6 +28,9 @@ def _micros(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
 @click.group()
 def server() -> None:
     """Look after a server of your own."""
+
+
+server.add_command(server_backup.backup_client)
 
 
 @server.command()
@@ -66,10 +62,10 @@ def create(database: str, uses: int | None, expires: int | None, note: str) -> N
 
     if len(note) > _NOTE_MAX or (note and not note.isprintable()):
         raise UsageError(f"a note has up to {_NOTE_MAX} printable characters")
-    absent = _absent(database)
+    absent = server_database.absent_file(database)
     if absent:
         click.echo(f"a new database: {output.printable(absent)}", err=True)
-    with _opened(database) as opened:
+    with server_database.opened(database) as opened:
         now = opened.clock.now()
         with opened.write() as connection:
             made = registrations.create(connection, now, uses, None if expires is None else now + expires, note)
@@ -83,7 +79,7 @@ def list_(database: str, json_: bool) -> None:
     """Show the tokens' ids and what is left of them; never a token."""
     from e3db_connectors.server.store import registrations
 
-    with _opened(_present(database)) as opened:
+    with server_database.opened(server_database.existing(database)) as opened:
         now = opened.clock.now()
         with opened.read() as connection:
             found = registrations.every(connection)
@@ -114,7 +110,7 @@ def revoke(database: str, token_id: str) -> None:
     """Take a token back: it registers no client any more. Those it has registered stay."""
     from e3db_connectors.server.store import registrations
 
-    with _opened(_present(database)) as opened, opened.write() as connection:
+    with server_database.opened(server_database.existing(database)) as opened, opened.write() as connection:
         if not registrations.revoke(connection, token_id):
             raise UsageError("there is no token of this id; `list` shows them")
     click.echo(f"revoked {output.printable(token_id)}")
@@ -124,38 +120,3 @@ def _time(micros: int | None) -> str | None:
     from e3db_connectors.wire import times
 
     return None if micros is None else times.render(times.from_micros(micros))
-
-
-def _absent(url: str) -> str:
-    """The file of a SQLite database that is not there yet, else nothing."""
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        return ""  # opening it will say so
-    file = parsed.database or ""
-    return file if parsed.get_backend_name() == "sqlite" and not Path(file).exists() else ""
-
-
-def _present(url: str) -> str:
-    absent = _absent(url)
-    if absent:
-        raise UsageError(f"there is no database {absent}; --database names the server's")
-    return url
-
-
-@contextmanager
-def _opened(url: str) -> Iterator[Database]:
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from e3db_connectors.server.store.database import Database
-
-    opened = Database(url)
-    try:
-        yield opened
-    except SQLAlchemyError as exc:
-        raise StorageError(f"the database did not do it: {getattr(exc, 'orig', exc)}") from None
-    finally:
-        opened.close()

@@ -50,8 +50,8 @@ class Clock(Protocol):
         """Say that what was stamped has been committed, or given up."""
         ...
 
-    def raise_floor(self, floor: int) -> None:
-        """Go on from *floor*, which is stored, if that is later."""
+    def go_on(self, stamp: int, bound: int) -> None:
+        """Go on from what is stored: the highest *stamp*, and the *bound* of times that were told."""
         ...
 
 
@@ -62,8 +62,8 @@ class LocalClock:
     """
 
     def __init__(self, floor: int = 0) -> None:
-        """Start at *floor*: the highest time that is stored."""
-        self._latest = self._bound = floor
+        """Start at *floor*: the highest time that was told."""
+        self._latest = self._floor = self._bound = floor
         self._pending: int | None = None
         self._lock = Lock()
 
@@ -75,6 +75,7 @@ class LocalClock:
     def told(self) -> int:
         """The time now, as far as it is reserved."""
         with self._lock:
+            self._latest = max(self._latest, self._floor)
             return min(self._now(), self._bound)
 
     def moment(self, _connection: Connection) -> int:
@@ -83,11 +84,14 @@ class LocalClock:
             self._latest = max(self._latest, _real())
             return self._latest
 
-    def raise_floor(self, floor: int) -> None:
-        """Go on from *floor*, which is stored, if that is later."""
+    def go_on(self, stamp: int, bound: int) -> None:
+        """Go on from what is stored: the highest *stamp*, and the *bound* of times that were told.
+
+        Who does not tell the time, such as a command beside a server, does not take what that has reserved for the time.
+        """
         with self._lock:
-            self._latest = max(self._latest, floor)
-            self._bound = max(self._bound, floor)
+            self._latest = max(stamp, bound - STEP)
+            self._floor = self._bound = bound
 
     def raise_bound(self, bound: int) -> None:
         """Tell times up to *bound*, which is stored."""
@@ -102,7 +106,7 @@ class LocalClock:
     def stamp(self, connection: Connection) -> int:
         """A time for a record. Call it inside the write transaction, which calls `settle` at its end; there is one at a time."""
         with self._lock:
-            self._latest = max(self._latest + 1, _real())
+            self._latest = max(self._latest + 1, self._floor + 1, _real())
             if self._latest % _SECOND == 0:
                 self._latest += 1  # some SDKs cannot read a time without a fraction (protocol section 1.3)
             if self._pending is None:

@@ -1,18 +1,17 @@
 """The client that key backups are shared with: one that every client can share with, and whose owner can open them."""
 
-import hashlib
 import json
+import stat
+from itertools import count
 
 import pytest
-from sqlalchemy import text
 
 from e3db_connectors import Client, Config
 from e3db_connectors.crypto.nist import NistSuite
 from e3db_connectors.crypto.sodium import SodiumSuite
-from e3db_connectors.errors import DecryptionError
+from e3db_connectors.errors import DecryptionError, Unauthorized
 
 SUITES = {"sodium": SodiumSuite(), "nist": NistSuite()}
-SECRET = "1" * 64
 DEFECTS = {
     "no-key": "secret",
     "short": "hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTg",
@@ -29,18 +28,21 @@ def register(registration_token):
 
 
 @pytest.fixture
-def sign_in():
-    """Sign in as the backup client, with a secret that is put into the database."""
+def sign_in(run, monkeypatch, tmp_path):
+    """Sign in as the backup client, by the command that the owner of the server has for it."""
+    numbers = count()
 
-    def signed_in(server, made, private_key, suite):
-        digest = hashlib.sha256(SECRET.encode()).digest()
-        named = {"id": made.backup_client_id}
+    def signed_in(server, private_key):
+        number = next(numbers)
+        key, credentials = tmp_path / f"{number}.key", tmp_path / f"{number}.json"
+        key.write_text(private_key + "\n")
         with server.database() as connection:
-            connection.execute(text("UPDATE clients SET secret_hash = :digest WHERE client_id = :id"), {"digest": digest, **named})
-            found = connection.execute(text("SELECT api_key_id, public_key FROM clients WHERE client_id = :id"), named).one()
-        keys = {"public_key": json.loads(found.public_key)[SUITES[suite].key_map_name], "private_key": private_key}
-        config = {"api_key_id": found.api_key_id, "api_secret": SECRET, "client_id": made.backup_client_id, "crypto_suite": suite, **keys}
-        return Client(Config.from_mapping({**config, "version": "1", "api_url": server.url}))
+            monkeypatch.setenv("E3DB_SERVER_DATABASE", connection.engine.url.render_as_string(hide_password=False))
+        options = ("--private-key-file", key, "--api-url", server.url)
+        done = run("e3db-connectors", "server", "backup-client", *options, credentials)
+        assert (done.returncode, done.stdout) == (0, f"credentials: {credentials}\n")
+        assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
+        return Client(Config.from_mapping(json.loads(credentials.read_text()))), done.stderr
 
     return signed_in
 
@@ -63,7 +65,9 @@ def test_who_has_the_private_keys_opens_the_backups(by_variable, running_server,
     with running_server(tmp_path, *([] if by_variable else options)) as server:
         for suite, pair in pairs.items():
             made = register(server, suite)
-            with sign_in(server, made, pair.private, suite) as owner:
+            owner, words = sign_in(server, pair.private)
+            assert words == ""
+            with owner:
                 [backup] = owner.query_all(record_type="tozny.key_backup", writer=made.client_id)
             assert json.loads(backup.data["private_key"]) == made.config()["private_key"]
     assert "can be opened by nobody" not in (tmp_path / "server.log").read_text()
@@ -78,7 +82,8 @@ def test_a_key_may_be_given_later_and_stays(running_server, register, sign_in, t
     with running_server(tmp_path) as server:
         after = register(server, "sodium")
         assert after.backup_client_id == before.backup_client_id
-        with sign_in(server, after, pair.private, "sodium") as owner:
+        owner, _ = sign_in(server, pair.private)
+        with owner:
             [_] = owner.query_all(record_type="tozny.key_backup", writer=after.client_id)
             with pytest.raises(DecryptionError):
                 list(owner.query_all(record_type="tozny.key_backup", writer=before.client_id))
@@ -103,3 +108,41 @@ def test_two_keys_of_a_kind_are_refused(run, monkeypatch, tmp_path):
     monkeypatch.setenv("E3DB_SERVER_BACKUP_PUBLIC_KEY", keys)
     done = run("e3db-connectors", "serve", "--database", f"sqlite:///{tmp_path / 'e3db.sqlite'}", "--files-dir", tmp_path / "files")
     assert (done.returncode, done.stderr) == (1, "e3db-connectors: --backup-public-key is given twice for p384\n")
+
+
+def test_the_commands_of_the_guide_show_a_backup(running_server, register, run, database_url, tmp_path, monkeypatch):
+    pair = SUITES["sodium"].generate_keypair()
+    (tmp_path / "backup.key").write_text(pair.private.reveal())
+    monkeypatch.setenv("E3DB_SERVER_DATABASE", database_url(tmp_path))
+    with running_server(tmp_path, "--backup-public-key", pair.public) as server:
+        made = register(server, "sodium")
+        options = ("--private-key-file", tmp_path / "backup.key", "--api-url", server.url)
+        assert run("e3db-connectors", "server", "backup-client", *options, tmp_path / "backup.json").returncode == 0
+        shown = ("--type", "tozny.key_backup", "--all-writers", "--data", "--json")
+        done = run("e3db-connectors", "search", "--credentials-file", tmp_path / "backup.json", *shown)
+    assert json.loads(json.loads(done.stdout)["data"]["client_id"]) == made.client_id
+
+
+def test_new_credentials_of_the_backup_client_end_the_old_ones(server, sign_in):
+    old, new = (SUITES[name].generate_keypair().private for name in ("sodium", "nist"))
+    before, words = sign_in(server, old)
+    assert "does not seal backups for this key now" in words
+    after, _ = sign_in(server, new)
+    with before, pytest.raises(Unauthorized):
+        before.server_time()
+    with after:
+        assert after.client_id == before.client_id
+        assert list(after.query_all(record_type="no such type")) == []
+
+
+@pytest.mark.parametrize("content", [None, "", "secret", "ä"], ids=["absent", "empty", "no-key", "no-ascii"])
+def test_without_a_private_key_nothing_is_written_or_changed(content, server, run, monkeypatch, tmp_path):
+    if content is not None:
+        (tmp_path / "key").write_text(content, encoding="utf-8")
+    with server.database() as connection:
+        monkeypatch.setenv("E3DB_SERVER_DATABASE", connection.engine.url.render_as_string(hide_password=False))
+    done = run("e3db-connectors", "server", "backup-client", "--private-key-file", tmp_path / "key", tmp_path / "credentials.json")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert str(tmp_path / "key") in done.stderr
+    assert "secret" not in done.stderr
+    assert not (tmp_path / "credentials.json").exists()

@@ -10,6 +10,7 @@ from uuid import uuid4
 from sqlalchemy import delete, insert, select, update
 
 from e3db_connectors.server import backup_keys
+from e3db_connectors.server.store.accounts import digest
 from e3db_connectors.server.store.schema import clients, settings
 from e3db_connectors.wire.records import to_bytes
 
@@ -33,8 +34,7 @@ def ensure(connection: Connection, given: Mapping[str, str]) -> tuple[str, list[
         The client's id, and the names of keys that were made here, now or before: nobody has their private half.
     """
     client_id = _setting(connection, _ID) or _add(connection)
-    public_key = connection.execute(select(clients.c.public_key).where(clients.c.client_id == client_id)).scalar_one()
-    stored: dict[str, str] = json.loads(public_key)
+    stored = keys_of(connection, client_id)
     made = {name: backup_keys.make(name) for name in backup_keys.NAMES if name not in {**stored, **given}}
     keys = {**stored, **given, **made}
     if keys != stored:
@@ -46,8 +46,21 @@ def ensure(connection: Connection, given: Mapping[str, str]) -> tuple[str, list[
     return client_id, [name for name in backup_keys.NAMES if name not in {*before, *given}]
 
 
+def keys_of(connection: Connection, client_id: str) -> dict[str, str]:
+    """Its public keys by their names."""
+    public_key = connection.execute(select(clients.c.public_key).where(clients.c.client_id == client_id)).scalar_one()
+    return dict(json.loads(public_key))
+
+
+def renew(connection: Connection, client_id: str) -> dict[str, str]:
+    """Give it a new API secret; what it signs in with."""
+    api_secret = secrets.token_hex(32)
+    changed = update(clients).where(clients.c.client_id == client_id).values(secret_hash=digest(api_secret)).returning(clients.c.api_key_id)
+    return {"client_id": client_id, "api_key_id": connection.execute(changed).scalar_one(), "api_secret": api_secret}
+
+
 def _add(connection: Connection) -> str:
-    """It never signs in: nobody knows its secret."""
+    """Nobody knows its secret; see `renew`."""
     client_id = str(uuid4())
     connection.execute(
         insert(clients).values(

@@ -50,7 +50,7 @@ class Database:
         try:
             with (postgres if self.shared else sqlite).opening(self._engine) as connection:
                 opening.bring_up(connection)
-                floor = opening.floor_of(connection)
+                stamp, bound = opening.times_of(connection)
                 self.backup_client_id, self.lost_backup_keys = backup_client.ensure(connection, backup_keys or {})
         except StorageError:
             self._engine.dispose()
@@ -58,7 +58,7 @@ class Database:
         except SQLAlchemyError as exc:
             self._engine.dispose()
             raise StorageError(f"cannot open the database {make_url(url).database}: {getattr(exc, 'orig', exc)}") from None
-        self.clock.raise_floor(floor)
+        self.clock.go_on(stamp, bound)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -49,14 +49,16 @@ def bring_up(connection: Connection) -> None:
         _migrate(connection, found)
 
 
-def floor_of(connection: Connection) -> int:
-    """The time that all to come lie above: the highest that was given, or may have been told."""
-    stamps = (schema.records.c.last_modified, schema.policies.c.granted, schema.clock.c.latest, schema.told.c.bound)
-    highest = max(connection.scalar(select(func.max(stamp))) or 0 for stamp in stamps)
-    for table, column in ((schema.clock, "latest"), (schema.told, "bound")):
-        if connection.scalar(select(table.c.one)) is None:
-            connection.execute(insert(table).values(one=1, **{column: highest}))
-    return highest
+def times_of(connection: Connection) -> tuple[int, int]:
+    """The highest stamp that was given, and the bound of the times that were told; those to come lie above both."""
+    stamps = (schema.records.c.last_modified, schema.policies.c.granted, schema.clock.c.latest)
+    stamp = max(connection.scalar(select(func.max(column))) or 0 for column in stamps)
+    if connection.scalar(select(schema.clock.c.one)) is None:
+        connection.execute(insert(schema.clock).values(one=1, latest=stamp))
+    bound = connection.scalar(select(schema.told.c.bound))
+    if bound is None:
+        connection.execute(insert(schema.told).values(one=1, bound=stamp))
+    return stamp, max(bound or 0, stamp)
 
 
 def _revision(connection: Connection) -> str | None:

@@ -81,9 +81,9 @@ class PostgresClock:
         self._kept = max(self._kept, now)
         return now
 
-    def raise_floor(self, floor: int) -> None:
-        """Tell *floor*, which is stored, while the database does not answer."""
-        self._kept = max(self._kept, floor)
+    def go_on(self, _stamp: int, bound: int) -> None:
+        """Tell *bound*, which is stored, while the database does not answer."""
+        self._kept = bound
 
     def moment(self, connection: Connection) -> int:
         """The time now, in a write transaction."""

@@ -16,8 +16,9 @@ ACTS = st.sampled_from(["stamp", "stamp in vain", "tell", "reserve", "kill"])
 class Store:
     """Keeps the bound, as the database does: what a transaction reserves counts when that is committed."""
 
-    def __init__(self, bound):
-        self.bound, self.clock = bound, LocalClock(bound)
+    def __init__(self, bound, stamp=0):
+        self.bound, self.clock = bound, LocalClock()
+        self.clock.go_on(stamp, bound)
 
     def stamp(self, *, commits):
         reserved = []
@@ -69,7 +70,8 @@ def test_no_time_is_below_one_that_was_given_or_told(floor, steps):
             elif act == "reserve":
                 store.reserve()
             else:
-                store, given_in_vain = Store(max(store.bound, highest)), 0
+                assert store.bound >= highest
+                store, given_in_vain = Store(store.bound, highest), 0
             assert store.bound >= told
     finally:
         time.time_ns = original
@@ -117,3 +119,12 @@ def test_a_clock_that_was_a_day_ahead_stands_still_and_stamps_go_on(at):
     assert stamps == [latest + 1, latest + 2, latest + 3]
     assert store.clock.told() == latest
     assert store.bound == stamps[-1]
+
+
+def test_a_command_beside_the_server_knows_the_time(at):
+    at(1000)
+    server = Store(0)
+    server.reserve()
+    assert Store(server.bound).clock.now() == 1_000_000_000
+    at(0)
+    assert Store(server.bound).clock.now() == 1_000_000_000

@@ -159,7 +159,7 @@ def _read_state(path: Path | None) -> dict[str, Any] | None:
         return None
     try:
         with path.open("rb") as file:
-            state = json.loads(file.read(_STATE_MAX + 1)[:_STATE_MAX])
+            state = json.loads(file.read(_STATE_MAX))
     except OSError as exc:
         raise LocalFileError(f"cannot read the state {path}: {exc.strerror}") from None
     except (ValueError, RecursionError):

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any, Final
 from singer_sdk import typing as th
 from singer_sdk.typing import extend_validator_with_defaults
 
+from e3db_connectors.client.bulk import WORKERS
 from e3db_connectors.client.config import DEFAULT_API_URL, SECRETS
+from e3db_connectors.client.connections import POOL_SIZE
 from e3db_connectors.errors import InvalidTime
+from e3db_connectors.sync.writing.failures import MAX_ERRORS, ON_ERROR
 from e3db_connectors.wire import limits, times
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 _SECONDS_MAX: Final = 10**9
+_HIDDEN: Final = {*SECRETS, "key_secret", "key_secret_previous"}
 
 _CREDENTIALS: Final = (
     th.Property("client_id", th.StringType, title="Client id", description="UUID of the E3DB client."),
@@ -113,6 +117,57 @@ TARGET: Final = th.PropertiesList(
         description="`upsert`: a row replaces the record with the same key; streams without a key are appended. "
         "`append-only`: every row becomes a record.",
     ),
+    th.Property(
+        "max_workers",
+        th.IntegerType(minimum=1, maximum=POOL_SIZE),
+        default=WORKERS,
+        title="Workers",
+        description="How many rows are on their way at once.",
+    ),
+    th.Property(
+        "key_secret",
+        th.StringType,
+        secret=True,
+        title="Key secret",
+        description="Secret of the keyed hash by which a row is found again: 32 random bytes as base64url. "
+        "Without it one is derived from the private key. All clients of a table's rows need the same.",
+    ),
+    th.Property(
+        "key_secret_previous",
+        th.StringType,
+        secret=True,
+        title="Previous key secret",
+        description="The key secret before: rows move to the new one as they are written. "
+        "`derived` is the one that is derived from the private key.",
+    ),
+    th.Property(
+        "share_with",
+        th.ArrayType(th.StringType),
+        title="Share with",
+        description="Ids of clients that may read all streams written; nobody who may already loses access.",
+    ),
+    th.Property(
+        "on_error",
+        th.StringType,
+        allowed_values=list(ON_ERROR),
+        default="fail",
+        title="On error",
+        description="What a row that cannot be written does: `fail` ends the run, `skip` leaves it out, "
+        "`dead_letter` as well and names it in the dead-letter file.",
+    ),
+    th.Property(
+        "max_errors",
+        th.IntegerType(minimum=0),
+        default=MAX_ERRORS,
+        title="Most errors",
+        description="More rows than these that cannot be written end the run anyway.",
+    ),
+    th.Property(
+        "dead_letter_file",
+        th.StringType,
+        title="Dead-letter file",
+        description="For `on_error: dead_letter`: a JSON object a line with stream, number, hashed key and class of error, never a value.",
+    ),
     additional_properties=False,
 ).to_dict()
 
@@ -164,4 +219,4 @@ def _schema_errors(config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
 
 
 def _words(error: Any) -> str:
-    return "it must be text" if error.path[0] in SECRETS else str(error.message)
+    return "it must be text" if error.path[0] in _HIDDEN else str(error.message)

@@ -38,17 +38,27 @@ class RecordSink(BatchSink):
     def __init__(self, target: TargetE3DB, stream_name: str, schema: dict[str, Any], key_properties: Any) -> None:
         """Prepare; nothing is sent yet."""
         super().__init__(target, stream_name, schema, key_properties)
-        self._client = target.client
+        self._target = target
         self._row_validator = self._make_validator() if self.validate_schema else None
 
     def setup(self) -> None:
         """Store the schema before the first row that names it."""
         keys = self.key_properties if self.config["load_method"] == "upsert" else ()
-        check = self._check if self._row_validator is not None else None
-        self._writer = open_writer(self._client, self.stream_name, self.schema["properties"], keys, check=check)
+        self._writer = open_writer(
+            self._target.client,
+            self.stream_name,
+            self.schema["properties"],
+            keys,
+            options=self._target.write_options,
+            failures=self._target.failures,
+            check=self._check,
+        )
 
     def get_validator(self) -> None:
         """Turn the SDK's validation off: its messages show values. `_check` validates instead."""
+
+    def _singer_validate_message(self, record: dict[str, Any]) -> None:
+        """Nothing: the SDK ends the run at a row without its key. `_check` says what is to become of it."""
 
     def _check(self, row: Mapping[str, Any]) -> None:
         """Check a row against its schema.
@@ -56,6 +66,9 @@ class RecordSink(BatchSink):
         Raises:
             UsageError: It does not fit. The text names the column and the rule, never the value.
         """
+        missing = [name for name in self.key_properties if name not in row]
+        if missing:
+            raise UsageError(f"stream {self.stream_name}: a row has no value in its key column {', '.join(missing)}")
         error = self._first_error(row)
         if error is not None:
             where = ".".join(map(str, error.path)) or "the row"

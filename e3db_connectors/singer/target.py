@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from singer_sdk import Target
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
 
+from e3db_connectors.crypto.redacted import SecretText
 from e3db_connectors.errors import UsageError
 from e3db_connectors.singer import command, settings
 from e3db_connectors.singer.input import MessageReader
 from e3db_connectors.singer.sinks import RecordSink
+from e3db_connectors.sync.writing import Failures, WriteOptions
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -45,6 +49,22 @@ class TargetE3DB(command.E3DBPlugin, Target):
         super().__init__(**options)
         self.max_parallelism = 1  # writes are parallel within a batch already, and one batch after the other keeps their order
 
+    @cached_property
+    def write_options(self) -> WriteOptions:
+        """How rows are written."""
+        return WriteOptions(
+            key_secret=_hidden(self.config.get("key_secret")),
+            key_secret_previous=_hidden(self.config.get("key_secret_previous")),
+            share_with=self.config.get("share_with") or (),
+            workers=self.config["max_workers"],
+        )
+
+    @cached_property
+    def failures(self) -> Failures:
+        """What is done about rows that cannot be written, in all streams together."""
+        path = self.config.get("dead_letter_file")
+        return Failures(self.config["on_error"], self.config["max_errors"], Path(path) if path else None)
+
     def process_endofpipe(self) -> None:
         """Write what is left and pass the last state on; then end as the signal asked, if there was one."""
         super().process_endofpipe()
@@ -77,6 +97,10 @@ class TargetE3DB(command.E3DBPlugin, Target):
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         self.logger.warning("stream %s: ACTIVATE_VERSION is ignored; what the source has deleted stays", message_dict.get("stream"))
+
+
+def _hidden(secret: str | None) -> SecretText | None:
+    return None if secret is None else SecretText(secret)
 
 
 def _check_schema(message: dict[str, Any]) -> None:

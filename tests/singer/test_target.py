@@ -92,6 +92,73 @@ def test_times_are_stored_with_all_their_digits(plugins, messages, client):
     assert stored(client)["1"]["at"] == moment
 
 
+BAD_ROWS = [{"id": 1}, {"id": "a-secret"}, {"id": 2}, {"a": "a-secret"}, {"id": 3}]
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "loaded"),
+    [
+        ({}, 1, 0),
+        ({"on_error": "skip"}, 0, 3),
+        ({"on_error": "dead_letter"}, 0, 3),
+        ({"on_error": "skip", "max_errors": 1}, 1, 0),
+        ({"on_error": "skip", "max_errors": 2}, 0, 3),
+    ],
+)
+def test_rows_that_cannot_be_written_end_the_run_or_not(settings, code, loaded, plugins, messages, client, tmp_path):
+    letters = tmp_path / "dead.jsonl"
+    if settings.get("on_error") == "dead_letter":
+        settings = {**settings, "dead_letter_file": str(letters)}
+    rows = [messages.record("t", **row) for row in BAD_ROWS]
+    done = plugins.load(messages.schema("t", id=INTEGER, a=TEXT), *rows, messages.state({"x": 1}), **settings)
+    assert done.returncode == code, done.stderr
+    assert (done.stdout == "") == (code == 1)
+    assert len(stored(client)) == loaded
+    assert "a-secret" not in done.stdout + done.stderr
+    if "dead_letter_file" in settings:
+        assert [(json.loads(line)["row"], json.loads(line)["error"]) for line in letters.read_text().splitlines()] == [
+            (2, "UsageError"),
+            (4, "UsageError"),
+        ]
+
+
+def test_errors_of_all_streams_count_together(plugins, messages):
+    streams = [message for name in ("t", "u") for message in (messages.schema(name, id=INTEGER), messages.record(name, id="x"))]
+    assert plugins.load(*streams, on_error="skip", max_errors=2).returncode == 0
+    assert plugins.load(*streams, on_error="skip", max_errors=1).returncode == 1
+
+
+SECRETS = ("x" * 43, "y" * 43)
+
+
+def test_another_key_secret_is_refused_until_it_is_said_what_was_before(plugins, messages, client):
+    load = [messages.schema("t", id=INTEGER), messages.record("t", id=1)]
+    assert plugins.load(*load, key_secret=SECRETS[0]).returncode == 0
+    done = plugins.load(*load, key_secret=SECRETS[1])
+    assert done.returncode == 1
+    assert "key_secret is not the one of type 't'" in done.stderr
+    assert SECRETS[1] not in done.stderr
+    assert plugins.load(*load, key_secret=SECRETS[1], key_secret_previous=SECRETS[0]).returncode == 0
+    assert plugins.load(*load, key_secret=SECRETS[1]).returncode == 0
+    assert len(list(client.query_all(record_type="t", data=False))) == 1
+
+
+def test_readers_that_are_named_may_read_rows_and_schema(plugins, messages, stranger):
+    plugins.load(messages.schema("t", id=INTEGER), messages.record("t", id=1), share_with=[stranger.client_id])
+    assert {record.meta.record_type for record in stranger.query_all(writer="all")} == {"t", "singer.schema.t"}
+
+
+@pytest.mark.parametrize(
+    "settings", [{"key_secret": "too short"}, {"key_secret": 12345}, {"on_error": "dead_letter"}, {"on_error": "never"}, {"max_workers": 0}]
+)
+def test_settings_that_make_no_sense_are_refused_in_a_line(settings, plugins, messages):
+    done = plugins.load(messages.schema("t", id=INTEGER), messages.record("t", id=1), **settings)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "too short" not in done.stderr
+    assert "12345" not in done.stderr
+
+
 class Feed:
     """A target whose input stays open."""
 

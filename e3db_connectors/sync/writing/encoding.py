@@ -42,7 +42,7 @@ class RowEncoder:
         return {name: text for name, text in texts.items() if text is not None}
 
     def _text(self, name: str, value: Any, schema: Schema) -> str | None:
-        if isinstance(value, (float, Decimal)) and not math.isfinite(value):
+        if (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, Decimal) and not value.is_finite()):
             raise UsageError(f"column {name} of {self._record_type}: a number that JSON does not have")
         try:
             return to_text(value, schema)

@@ -59,7 +59,8 @@ class Failures:
             TooManyErrors: There were too many already.
         """
         self.classes[failed.error or ""] += 1
-        _log.error("row %d of %s%s: %s", failed.position, record_type, f" ({failed.key})" if failed.key else "", failed.error)
+        level = logging.INFO if self._on_error == "fail" else logging.WARNING  # the error that ends a run is told by whoever ran it
+        _log.log(level, "row %d of %s%s: %s", failed.position, record_type, f" ({failed.key})" if failed.key else "", failed.error)
         if self._on_error == "fail":
             raise exc
         line = {"record_type": record_type, "row": failed.position, "key": failed.key, "error": failed.error}

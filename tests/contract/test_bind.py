@@ -1,5 +1,6 @@
 """Who can reach the server: addresses, TLS, and web pages of other origins."""
 
+import hashlib
 import os
 import signal
 import socket
@@ -7,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +18,8 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 
+from e3db_connectors import Client
+from e3db_connectors.client.auth import Tsv1Auth
 from e3db_connectors.errors import ConfigError
 from e3db_connectors.server import process
 from e3db_connectors.server.settings import ServerSettings
@@ -217,6 +221,32 @@ def test_idle_connections_do_not_hold_up_the_end_but_a_request_does(tmp_path, tl
         began = time.monotonic()
         running.wait(SECONDS)
         assert time.monotonic() - began < process.DRAIN_SECONDS / 2
+
+
+def test_a_download_under_way_is_finished(tmp_path, tls_files, session, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tls_files / "certificate.pem"))
+    context = ssl.create_default_context(cafile=tls_files / "certificate.pem")
+    options = ("--tls-certificate", tls_files / "certificate.pem", "--tls-key", tls_files / "key.pem")
+    (tmp_path / "file").write_bytes(os.urandom(3_000_000))
+    with started(tmp_path, *options) as (running, url):
+        with Client(Client.register("a-token", "somebody", api_url=url).config) as client:
+            file_id = client.write_file("file", tmp_path / "file").meta.record_id
+            auth = Tsv1Auth(client._signing_keys, client.client_id)
+            told = session.get(f"{url}/v1/storage/files/{file_id}", auth=auth, verify=tls_files / "certificate.pem", timeout=SECONDS)
+            meta = told.json()["meta"]["file_meta"]
+        with (
+            socket.create_connection(("127.0.0.1", urlsplit(url).port), timeout=SECONDS) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1") as connection,
+            connection.makefile("rb") as answer,
+        ):
+            connection.sendall(f"GET {urlsplit(meta['file_url']).path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert answer.readline().startswith(b"HTTP/1.1 200 ")
+            running.send_signal(signal.SIGTERM)
+            time.sleep(0.6)  # longer than idle connections have
+            body = answer.read().partition(b"\r\n\r\n")[2]
+        running.wait(SECONDS)
+        assert len(body) == meta["size"]
+        assert b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode() == meta["checksum"]
 
 
 @pytest.mark.parametrize("option", ["tls_certificate", "tls_key"])

@@ -4,6 +4,7 @@ import json
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import pytest
 from sqlalchemy import MetaData, select
@@ -13,7 +14,7 @@ from e3db_connectors.client import retries
 from e3db_connectors.errors import E3DBError
 from e3db_connectors.server.store.records import pair_hash
 
-WRITERS = 16
+WRITERS, SHARING = 16, 4
 TYPE = "t"
 GONE = "gone"
 
@@ -41,28 +42,34 @@ class Book:
 
 
 def write_until_it_fails(number, client, reader_id, book):
-    """Create, update and delete records, share and revoke a type; remember what the server has confirmed."""
-    turn = 0
+    """Create, update and delete records, or share and revoke a type; remember what the server has confirmed."""
+    work = share_and_revoke if number < SHARING else write_and_delete
     try:
-        while True:
-            turn += 1
-            record = client.write(TYPE, {"n": "created"}, {"n": "created", "writer": str(number)})
-            book.confirm("writes", book.records, record.meta.record_id, "created")
-            record.meta.plain["n"] = "updated"
-            book.asked[record.meta.record_id] = "updated"
-            record = client.update(Record(record.meta, {"n": "updated"}))
-            book.confirm("writes", book.records, record.meta.record_id, "updated")
-            if turn % 2:
-                book.asked[record.meta.record_id] = GONE
-                client.delete(record.meta.record_id, record.meta.version)
-                book.confirm("deletes", book.records, record.meta.record_id, GONE)
-            if number < 2:  # shares of a type by one writer each, or nobody would know which was last
-                type_ = f"shared {number}"
-                book.asked[type_] = not turn % 2
-                (client.share if turn % 2 == 0 else client.revoke)(type_, reader_id)
-                book.confirm("policies", book.shares, type_, turn % 2 == 0)
+        for turn in count():
+            work(number, turn, client, reader_id, book)
     except E3DBError:
         return
+
+
+def write_and_delete(number, turn, client, _reader_id, book):
+    record = client.write(TYPE, {"n": "created"}, {"n": "created", "writer": str(number)})
+    book.confirm("writes", book.records, record.meta.record_id, "created")
+    record.meta.plain["n"] = "updated"
+    book.asked[record.meta.record_id] = "updated"
+    record = client.update(Record(record.meta, {"n": "updated"}))
+    book.confirm("writes", book.records, record.meta.record_id, "updated")
+    if turn % 2:
+        book.asked[record.meta.record_id] = GONE
+        client.delete(record.meta.record_id, record.meta.version)
+        book.confirm("deletes", book.records, record.meta.record_id, GONE)
+
+
+def share_and_revoke(number, turn, client, reader_id, book):
+    """Of a type of this writer alone, or nobody would know what was last."""
+    type_, shared = f"shared {number}", turn % 2 == 0
+    book.asked[type_] = shared
+    (client.share if shared else client.revoke)(type_, reader_id)
+    book.confirm("policies", book.shares, type_, shared)
 
 
 def check_database(server):

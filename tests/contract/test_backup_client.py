@@ -12,13 +12,6 @@ from e3db_connectors.crypto.sodium import SodiumSuite
 from e3db_connectors.errors import DecryptionError, Unauthorized
 
 SUITES = {"sodium": SodiumSuite(), "nist": NistSuite()}
-DEFECTS = {
-    "no-key": "secret",
-    "short": "hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTg",
-    "zeros": "A" * 43,
-    "other-alphabet": "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo",
-    "private": NistSuite().generate_keypair().private.reveal(),
-}
 
 
 @pytest.fixture
@@ -91,23 +84,15 @@ def test_a_key_may_be_given_later_and_stays(running_server, register, sign_in, t
     assert [("curve25519" in line, "p384" in line) for line in lines] == [(True, True), (False, True), (False, True)]
 
 
-@pytest.mark.parametrize("defect", DEFECTS)
-def test_what_is_no_public_key_is_refused_and_not_shown(defect, run, tmp_path, database_url, monkeypatch):
-    monkeypatch.setenv("E3DB_SERVER_DATABASE", database_url(tmp_path))
+def test_what_is_no_public_key_is_refused_before_there_is_a_database(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("E3DB_SERVER_DATABASE", f"sqlite:///{tmp_path / 'e3db.sqlite'}")
     monkeypatch.setenv("E3DB_SERVER_REGISTRATION_TOKEN", "a-token")
-    done = run("e3db-connectors", "serve", "--backup-public-key", DEFECTS[defect], "--files-dir", tmp_path / "files")
+    private = SUITES["nist"].generate_keypair().private.reveal()
+    done = run("e3db-connectors", "serve", "--backup-public-key", private, "--files-dir", tmp_path / "files")
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert "--backup-public-key must be a public key" in done.stderr
-    assert DEFECTS[defect] not in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["home"]  # no database either
-
-
-def test_two_keys_of_a_kind_are_refused(run, monkeypatch, tmp_path):
-    monkeypatch.setenv("E3DB_SERVER_REGISTRATION_TOKEN", "a-token")
-    keys = ",".join(SUITES["nist"].generate_keypair().public for _ in range(2))
-    monkeypatch.setenv("E3DB_SERVER_BACKUP_PUBLIC_KEY", keys)
-    done = run("e3db-connectors", "serve", "--database", f"sqlite:///{tmp_path / 'e3db.sqlite'}", "--files-dir", tmp_path / "files")
-    assert (done.returncode, done.stderr) == (1, "e3db-connectors: --backup-public-key is given twice for p384\n")
+    assert private not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
 def test_the_commands_of_the_guide_show_a_backup(running_server, register, run, database_url, tmp_path, monkeypatch):
@@ -135,7 +120,7 @@ def test_new_credentials_of_the_backup_client_end_the_old_ones(server, sign_in):
         assert list(after.query_all(record_type="no such type")) == []
 
 
-@pytest.mark.parametrize("content", [None, "", "secret", "ä"], ids=["absent", "empty", "no-key", "no-ascii"])
+@pytest.mark.parametrize("content", [None, "secret"], ids=["absent", "no-key"])
 def test_without_a_private_key_nothing_is_written_or_changed(content, server, run, monkeypatch, tmp_path):
     if content is not None:
         (tmp_path / "key").write_text(content, encoding="utf-8")

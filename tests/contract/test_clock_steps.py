@@ -98,8 +98,7 @@ def at(config, server):
 
 
 @only_sqlite
-@pytest.mark.parametrize("killed", [True, False], ids=["killed", "stopped"])
-@pytest.mark.parametrize("back", [3600, 86_400], ids=["hour", "day"])
+@pytest.mark.parametrize(("back", "killed"), [(3600, False), (86_400, True)], ids=["an-hour-stopped", "a-day-killed"])
 def test_a_clock_that_was_set_back_undercuts_nothing(start, register, back, killed):
     with start() as server:
         config = register(server)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from starlette.concurrency import run_in_threadpool
 
 from e3db_connectors.errors import StorageError
 from e3db_connectors.server.clock import LocalClock
@@ -43,10 +42,11 @@ class Database:
         self._engine = _engine(url)
         self.shared = self._engine.dialect.name == "postgresql"
         """Whether other processes may write to it, too."""
-        local = None if self.shared else LocalClock()
-        self.clock: Clock = local or postgres.PostgresClock(self._engine)
+        local, shared = LocalClock(), postgres.PostgresClock(self._engine)
+        self.clock: Clock = shared if self.shared else local
         self.turns = Turns(self._begin, self.clock.settle)
-        self._reservations = Reservations(local, self.write) if local else None
+        self._reservations = None if self.shared else Reservations(local, self.write)
+        self._teller = self._reservations or shared
         try:
             with (postgres if self.shared else sqlite).opening(self._engine) as connection:
                 opening.bring_up(connection)
@@ -86,7 +86,7 @@ class Database:
 
     async def told_time(self) -> int:
         """What the clock tells now in a ``Date``, without holding up the event loop."""
-        return await (self._reservations.told_time() if self._reservations else run_in_threadpool(self.clock.told))
+        return await self._teller.told_time()
 
     def close(self) -> None:
         """Close all connections."""

@@ -111,7 +111,7 @@ def test_every_answer_is_described(part, server, session, known, ways, proof):
         schemes = schemes_of(operation, ways)
 
         @settings(
-            max_examples=proof.size(5, 300),
+            max_examples=proof.size(5, 100),
             deadline=None,
             database=None,
             derandomize=proof.size(1, 0) == 1,

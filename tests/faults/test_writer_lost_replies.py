@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from threading import Lock
+from threading import Lock, local
 
 import pytest
 
@@ -27,25 +27,27 @@ class Losses:
     Args:
         method: Of what.
         times: How many at most.
-        once: Each path's first call; without it, every second call.
+        once: Each path's first call; without it, every second row's.
     """
 
     def __init__(self, method, times, *, once=False):
         self.method, self.times, self.once = method, times, once
         self.count, self._calls, self._seen = 0, 0, set()
         self._lock, self._chance = Lock(), random.Random(7)  # noqa: S311 - the same in every run
+        self._thread = local()
 
     def plan(self, method, path):
         if method != self.method or not path.startswith(RECORDS):
             return None
         with self._lock:
-            self._calls += 1
-            chosen = path not in self._seen if self.once else self._calls % 2
+            again = getattr(self._thread, "fault", None) == "before"  # what has arrived needs no second call
+            self._calls += not again
+            chosen = path not in self._seen if self.once else self._calls % 2 and not again
             self._seen.add(path)
-            if not chosen or self.count == self.times:
-                return None
-            self.count += 1
-            return self._chance.choice(["after", "after", "before"])
+            chosen = chosen and self.count < self.times
+            self.count += bool(chosen)
+            self._thread.fault = self._chance.choice(["after", "after", "before"]) if chosen else None
+            return self._thread.fault
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
-from e3db_connectors.errors import InvalidRequest
+from e3db_connectors.errors import InvalidRequest, ResponseInvalid
 from e3db_connectors.sync.keys import ROW_KEY
 from e3db_connectors.wire import limits, times
 from e3db_connectors.wire.queries import QueryRequest, any_of, eq
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from e3db_connectors.client import Client
@@ -63,13 +63,16 @@ class Lookup:
             return self.find(keys, data=False)
         return found
 
-    def _results(self, indexes: list[str], *, data: bool) -> Iterable[Result]:
+    def _results(self, indexes: list[str], *, data: bool) -> list[Result]:
         if not self._singly and len(indexes) > 1:
             try:
                 return self._query(any_of([eq(ROW_KEY, index) for index in indexes]), data=data)
             except InvalidRequest as exc:
                 if exc.status != _BAD_REQUEST:
                     raise
+            except ResponseInvalid:  # larger than a reply may be, if the rows are large
+                half = len(indexes) // 2
+                return [*self._results(indexes[:half], data=data), *self._results(indexes[half:], data=data)]
             self._ask_singly()
         return self._one_by_one(indexes, data=data)
 

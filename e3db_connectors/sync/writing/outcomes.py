@@ -34,6 +34,11 @@ class Item:
     key: RowKey | None = None
 
     @property
+    def name(self) -> str | int:
+        """What rows share that are about the same record."""
+        return self.key.index if self.key else self.position
+
+    @property
     def index(self) -> str | None:
         """Its blind index, if it has one."""
         return self.key.index if self.key else None

@@ -81,7 +81,7 @@ class RowWriter:
         self.counts = Counter(dict.fromkeys(OUTCOMES, 0))
 
     def write(self, rows: Iterable[Mapping[str, Any]]) -> list[RowOutcome]:
-        """Write a batch of rows; of several with the same key the last one counts. All are stored once this returns.
+        """Write a batch of rows; of several with the same key the last one counts that can be written. All are stored once this returns.
 
         Returns:
             What became of each row, in their order.
@@ -93,30 +93,30 @@ class RowWriter:
         """
         outcomes: list[RowOutcome] = []
         try:
-            items = list(self._items(rows, outcomes))
+            waiting = self._waiting(rows, outcomes)
             with self._pool() as pool:
-                for item, written in self._upsert(pool, items, outcomes) if self._keys else self._append(pool, items, outcomes):
-                    outcomes.append(RowOutcome(item.position, written.outcome, item.index, written.record_id))
+                while items := [of_key.pop() for of_key in waiting.values() if of_key]:
+                    for item, written in self._upsert(pool, items, outcomes) if self._keys else self._append(pool, items, outcomes):
+                        outcomes.append(RowOutcome(item.position, written.outcome, item.index, written.record_id))
+                        superseded = waiting.pop(item.name)
+                        outcomes += [RowOutcome(older.position, SUPERSEDED, older.index) for older in superseded]
             self._failures.flush()
         finally:
             self.counts.update(outcome.outcome for outcome in outcomes)
         return sorted(outcomes, key=lambda outcome: outcome.position)
 
-    def _items(self, rows: Iterable[Mapping[str, Any]], outcomes: list[RowOutcome]) -> Iterable[Item]:
-        """The rows that are to be written."""
-        latest: dict[object, Item] = {}
+    def _waiting(self, rows: Iterable[Mapping[str, Any]], outcomes: list[RowOutcome]) -> dict[object, list[Item]]:
+        """The rows that may be written, those of one key together; an earlier one has its turn if all later ones fail."""
+        waiting: dict[object, list[Item]] = {}
         for row in rows:
             self._position += 1
             try:
                 item = self._item(row)
             except UsageError as exc:
                 self._fail(Item(self._position, {}), exc, outcomes)
-                continue
-            name = item.key or item.position
-            if name in latest:
-                outcomes.append(RowOutcome(latest[name].position, SUPERSEDED, item.index))
-            latest[name] = item
-        return latest.values()
+            else:
+                waiting.setdefault(item.name, []).append(item)
+        return waiting
 
     def _item(self, row: Mapping[str, Any]) -> Item:
         if self._check is not None:

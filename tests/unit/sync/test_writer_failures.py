@@ -129,6 +129,13 @@ def test_a_bad_row_does_not_take_the_place_of_a_good_one_with_its_key(items, out
     assert items.stored() == [{"id": "1", "name": "good"}]
 
 
+def test_a_row_that_the_server_refuses_leaves_its_place_to_the_one_before(items, outcomes):
+    first, second, last = ({"id": 7, "name": name} for name in ("first", "second", SECRET * 400_000))
+    written = items.writer(failures=Failures("skip")).write([first, second, last, GOOD])
+    assert outcomes(written) == ["superseded", "created", "failed", "created"]
+    assert items.stored() == [GOOD | {"id": "1"}, {"id": "7", "name": "second"}]
+
+
 def test_rows_without_a_key_can_fail_too(items, outcomes):
     written = items.writer(keys=(), failures=Failures("skip"), check=check).write([GOOD, {"id": 2, "name": "forbidden"}, GOOD])
     assert outcomes(written) == ["created", "failed", "created"]

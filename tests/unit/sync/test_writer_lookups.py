@@ -92,3 +92,10 @@ def test_pages_of_doubles_are_followed_to_the_end(items, queries, outcomes):
         items.plant(1, name)
     assert outcomes(items.writer().write([{"id": 1, "name": "new"}])) == ["updated"]
     assert items.stored() == [{"id": "1", "name": "new"}]
+
+
+def test_rows_that_are_too_large_for_one_reply_are_asked_for_in_parts(items, outcomes, monkeypatch):
+    rows = [{"id": number, "name": "x" * 100_000} for number in range(40)]
+    items.writer().write(rows)
+    monkeypatch.setattr("e3db_connectors.client.replies.read_body.__defaults__", (1_000_000,))
+    assert outcomes(items.writer().write(rows)) == ["unchanged"] * 40

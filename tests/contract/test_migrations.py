@@ -19,7 +19,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config as Alembic
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, inspect, make_url, select
+from sqlalchemy import create_engine, inspect, make_url, select, update
 
 from e3db_connectors import Client, Search
 from e3db_connectors.errors import StorageError
@@ -178,6 +178,24 @@ def test_a_value_with_nul_is_found_as_in_new_databases(url, look):
     members = schema.plain_members
     stored = select(members.c.value).where(members.c.seq == 1, members.c.key == "n")
     assert look(url, lambda connection: connection.scalar(stored)) == "a\ufffdb"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_users_find_what_was_written_about_them(version, url, look):
+    make_old(url, version)
+    records, clients = schema.records.c, schema.clients.c
+    writer, user = look(url, lambda connection: connection.scalars(select(clients.client_id).where(clients.type != "backup")).all())[:2]
+
+    def make_them_about_the_user(connection):
+        connection.execute(update(schema.records).where(records.writer_id.in_([writer, user])).values(writer_id=writer, user_id=user))
+
+    look(url, make_them_about_the_user)
+    types = look(url, lambda connection: set(connection.scalars(select(schema.records.c.type))))
+    migrate(url)
+    policies = schema.policies
+    noted = select(policies.c.type).where(policies.c.reader_id == user, policies.c.writer_id == writer, policies.c.right == "user")
+    assert look(url, lambda connection: sorted(connection.scalars(noted))) == sorted(types)
+    assert types
 
 
 # As a whole or not at all

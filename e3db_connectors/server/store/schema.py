@@ -4,7 +4,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-REVISION: Final = "0007"
+REVISION: Final = "0008"
 """The migration that leads to this schema; a database of an older one is migrated, see `opening`."""
 
 metadata = MetaData()

@@ -56,7 +56,8 @@ def half_requests(connect, url, number):
     """Requests whose bodies do not come."""
     made = [connect(url) for _ in range(number)]
     for connection in made:
-        connection.sendall(b"POST /v1/auth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n")
+        connection.sendall(b"POST /v1/auth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+        assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"  # it is let in
     yield made
     for connection in made:
         connection.sendall(b"abc")

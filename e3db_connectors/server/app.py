@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_DATE_SECONDS: Final = 5
+_DATE_SECONDS: Final = 30
 
 # The type comes last and may hold a slash once it is decoded, hence `path`.
 _ACCESS_KEY = "/v1/storage/access_keys/{writer_id}/{user_id}/{reader_id}/{type:path}"
@@ -157,7 +157,7 @@ class _Clerk:
         self._date, self._dated_at = "", 0.0
 
     def last_date(self) -> dict[str, str]:
-        """The ``Date`` of the last answer; nothing when it is older than other machines' clocks may differ."""
+        """The ``Date`` of the last answer; nothing when it is older than clocks of machines may differ."""
         return {"Date": self._date} if time.perf_counter() - self._dated_at < _DATE_SECONDS and self._date else {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

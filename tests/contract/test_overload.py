@@ -65,7 +65,7 @@ def half_requests(connect, url, number):
 
 def wait_for(session, url, status):
     """The first answer of this status; connections are accepted in turn, but not at once."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while (answer := session.get(url + CHECK, timeout=10)).status_code != status and time.monotonic() < end:
         time.sleep(0.02)
     return answer

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from e3db_connectors import Client, Config
 from e3db_connectors.errors import NotFound
@@ -122,14 +123,16 @@ def test_register_with_backup(register, tmp_path):
     assert "exists already" in again.stderr
 
 
-def test_credentials_are_kept_when_the_backup_fails(register, tmp_path):
-    """This server's backup client has a Sodium key only."""
-    done = register("--backup", "--crypto-suite", "nist")
-    assert done.returncode == 1
-    assert "backup failed" in done.stderr
-    with Client(Config.from_file(tmp_path / "new.json")) as made:
-        assert made.config.crypto_suite == "nist"
-        made.write("t", {"a": "1"})
+def test_credentials_are_kept_when_the_backup_fails(running_server, registration_token, run, tmp_path):
+    with running_server(tmp_path) as server:
+        with server.database() as connection:
+            connection.execute(text("UPDATE clients SET public_key = '{}' WHERE type = 'backup'"))
+        where = ("--api-url", server.url, "--credentials-file", tmp_path / "new.json")
+        done = run("e3db-connectors", "register", "--name", "new", "--token-file", "-", *where, "--backup", stdin=registration_token)
+        assert done.returncode == 1
+        assert "backup failed" in done.stderr
+        with Client(Config.from_file(tmp_path / "new.json")) as made:
+            made.write("t", {"a": "1"})
 
 
 @pytest.mark.parametrize(

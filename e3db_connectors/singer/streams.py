@@ -10,14 +10,14 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, StreamMetadata
 
 from e3db_connectors.singer import settings
-from e3db_connectors.sync.bookmarks import Cadence, parse_bookmark, plan_run
 from e3db_connectors.sync.names import stream_name
+from e3db_connectors.sync.reading import ClientSource, Engine, Tuning
+from e3db_connectors.sync.reading.full import FullRead
+from e3db_connectors.sync.report import Run
 from e3db_connectors.sync.rows import CURSOR, KEY, RowReader
-from e3db_connectors.sync.windows import WindowReader
-from e3db_connectors.wire import times
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from singer_sdk.singerlib.catalog import MetadataMapping
@@ -62,32 +62,53 @@ class RecordStream(Stream):
         return mapping
 
     def get_records(self, context: Any) -> Iterable[dict[str, Any]]:
-        """Read window by window, from the bookmark to the server's present; only selected columns are decrypted.
+        """Read what was changed since the state, or all there is; only selected columns are decrypted.
 
-        The bookmark moves to a window's end when the SDK asks for the next row, that is when all rows of the window
-        have been written out.
+        The state moves when the SDK asks for the next row, that is when all rows before have been written out.
         """
         state = self.get_context_state(context)
-        whole_table = self.replication_method == REPLICATION_FULL_TABLE
-        bookmark = None if whole_table else parse_bookmark(state.get("replication_key_value"))
-        span = plan_run(bookmark, self._start_date(), self._client.server_time(), self._cadence())
-        if span is None:
-            return
-        rows = RowReader(self._client, self.record_type.name, self.record_type.fields, self._selected_columns())
-        pages = WindowReader(self._client, self.record_type.name, page_size=self.config["page_size"])
-        for page in pages.read(span):
-            for result in page.results:
-                yield rows.row(result)
-            if not whole_table and (bookmark is None or page.window.end > bookmark):
-                bookmark = page.window.end
-                state.update(replication_key=CURSOR, replication_key_value=times.render(bookmark))
-        self.logger.info("%d fields decrypted, %d left sealed", rows.counts.decrypted, rows.counts.untouched)
+        run = Run(self._client, self.record_type.name, state=state)
+        rows = RowReader(self._client, self.record_type.name, self.record_type.fields, self._selected_columns(), run.fields)
+        if self.replication_method == REPLICATION_FULL_TABLE:
+            yield from self._read_all(rows, run)
+        else:
+            yield from self._read_changes(rows, run, state)
+        report = run.report(state)
+        self.logger.info("%d fields decrypted, %d left sealed", report.fields.decrypted, report.fields.untouched)
+        self.logger.info(
+            "%d rows of %d windows in %d requests; %d read again, %d missing from the index",
+            *(report.rows, report.windows, report.requests, report.rereads, report.ghosts),
+        )
+
+    def _read_changes(self, rows: RowReader, run: Run, state: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        engine = Engine(
+            ClientSource(self._client),
+            self.record_type.name,
+            state=state,
+            since=self._start_date(),
+            tuning=self._tuning(),
+            opener=rows.row,
+            count=run.count,
+        )
+        for step in engine.run():
+            yield from step.rows
+            state.update(step.state)
+
+    def _read_all(self, rows: RowReader, run: Run) -> Iterator[dict[str, Any]]:
+        source = ClientSource(self._client)
+        read = FullRead(source, self.record_type.name, page_size=self.config["page_size"], opener=rows.row, count=run.count)
+        for page in read.pages():
+            yield from page
 
     def _increment_stream_state(self, latest_record: Any, *, context: Any = None) -> None:
         """Leave the state alone: it moves with windows, not with rows."""
 
-    def _cadence(self) -> Cadence:
-        return Cadence(float(self.config["lookback_seconds"]), float(self.config["settle_seconds"]))
+    def _tuning(self) -> Tuning:
+        return Tuning(
+            lookback_seconds=float(self.config["lookback_seconds"]),
+            settle_seconds=float(self.config["settle_seconds"]),
+            page_size=self.config["page_size"],
+        )
 
     def _start_date(self) -> datetime | None:
         text = self.config.get("start_date")

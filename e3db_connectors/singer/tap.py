@@ -12,8 +12,8 @@ from singer_sdk.singerlib.catalog import Catalog
 from e3db_connectors.errors import ConfigError, StateError, UsageError
 from e3db_connectors.singer import command, discovery, settings
 from e3db_connectors.singer.streams import RecordStream
-from e3db_connectors.sync.bookmarks import parse_bookmark
 from e3db_connectors.sync.names import is_internal
+from e3db_connectors.sync.reading import state as states
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +75,7 @@ class TapE3DB(command.E3DBPlugin, Tap):
         if any("partitions" in entry or not isinstance(entry.get("progress_markers", {}), dict) for entry in bookmarks.values()):
             raise StateError(_STATE_SHAPE)
         for entry in bookmarks.values():
-            parse_bookmark(entry.get("replication_key_value"))
+            states.parse(entry)
         super().load_state(state)
 
 

@@ -59,7 +59,8 @@ def test_a_state_never_holds_anything_but_cursors(loaded):
     state = loaded.read().state
     assert set(state) == {"bookmarks"}
     for entry in state["bookmarks"].values():
-        assert set(entry) == {"replication_key", "replication_key_value"}
+        assert set(entry) == {"replication_key", "replication_key_value", "e3db"}
+        assert set(entry["e3db"]) <= {"version", "scope", "seen", "writers"}
 
 
 def test_deselected_columns_are_neither_sent_nor_decrypted(loaded):

@@ -137,10 +137,9 @@ class Engine:
             upper = min(upper, times.floor_millisecond(self._until))
         self._writers = Writers(self._source, self._record_type, self._read_writers(), all_writers=self._all_writers)
         pages = self._pages(Question(self._record_type, all_writers=self._all_writers))
-        has_new = bool(self._writers.new)
         yield from self._catch_up(upper)
         begin = self._begin()
-        if not has_new and (rest := self._rest(upper)):
+        if rest := self._rest(upper):
             try:
                 yield from self._finish(pages, rest)
                 begin = max(self._start, times.floor_millisecond(times.parse(rest.end) - self._tuning.lookback))
@@ -166,8 +165,10 @@ class Engine:
         return own if self._before.writers is None else self._before.writers
 
     def _rest(self, upper: datetime) -> Piece | None:
-        """The window that the run before was in, if it can be gone on with."""
+        """The window that the run before was in, if it can be gone on with: what new writers have in it lies behind already."""
         piece = self._before.piece
+        if self._writers.listed - (self._before.writers or frozenset()):
+            return None
         if piece and self._start <= times.parse(piece.start) and times.parse(piece.end) <= upper:
             return piece
         return None
@@ -198,7 +199,8 @@ class Engine:
             position = window.end
 
         def state(_piece: Piece | None = None) -> dict[str, Any]:
-            return self._state(catch_up=states.CatchUp(marks, times.render(position)))
+            whole = self._writers.new.keys() >= set(group)  # whoever has gone may have been gone when a window was read
+            return self._state(catch_up=states.CatchUp(marks, times.render(position)) if whole else None)
 
         pages = self._pages(Question(self._record_type, all_writers=True, writers=tuple(group)))
         yield from self._windows(pages, Window(start, bookmark), advance, state)

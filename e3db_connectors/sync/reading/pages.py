@@ -195,6 +195,8 @@ class Pages:
             page = self._page(question, window, token)
             if page.ends is None or not self._fits(seam, page.ends[0]):
                 raise self._unseamed(window, page.total)
+            if page.total >= self._tuning.search_window:  # it has grown meanwhile, beyond what can be fetched
+                raise Broken(narrower(window, [], page.total, self._tuning.page_size), crowded=True)
             seam, token = _seam_of(page.ends[1]), page.next_token
             yield Chunk(page.items, _piece(window, token, seam) if token else None)
 

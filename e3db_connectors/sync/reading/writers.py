@@ -38,6 +38,7 @@ class Writers:
         self._firm = True
         listed = self._list(thorough=True)
         self._read = listed if read is None else {writer: mark for writer, mark in listed.items() if mark in read}
+        self.listed = frozenset(listed.values())
         self.new = {writer: mark for writer, mark in listed.items() if writer not in self._read}
         self.lost: set[str] = set()
 

@@ -1,7 +1,6 @@
 """A model of a server, its lagging index and everybody who changes something while a run reads."""
 
 from bisect import bisect_right
-from datetime import timedelta
 from random import Random
 
 import pytest
@@ -194,6 +193,8 @@ class Launches:
 class Trial:
     """Some syncs of a store into a warehouse, which applies rows in the order of their arrival, by key."""
 
+    row_type = Row
+
     def __init__(self, seed, *, workers=3, lag=None, warehouse=None, **options):
         self.rng = Random(seed)  # noqa: S311 - it has to be the same each time
         rng = self.rng
@@ -273,8 +274,3 @@ class Trial:
 @pytest.fixture(scope="session")
 def trial():
     return Trial
-
-
-@pytest.fixture(scope="session")
-def seconds():
-    return lambda number: timedelta(seconds=number)

@@ -1,0 +1,75 @@
+"""Records that cannot be read: one bad record stops a run neither silently nor entirely (design section 4.6)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from e3db_connectors.errors import LocalFileError, TooManyErrors, UsageError
+from e3db_connectors.sync.writing.failures import Failures
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from e3db_connectors.errors import E3DBError
+    from e3db_connectors.wire.records import Meta
+
+_ID: Final = re.compile(r"[0-9a-fA-F-]{36}", re.ASCII)
+
+_log = logging.getLogger(__name__)
+
+
+class RecordFailures(Failures):
+    """What is done about records that do not open or do not fit; takes what `Failures` takes.
+
+    A line of the dead-letter file holds type, record id, version and class of error. `record_ids` reads it.
+    """
+
+    def __call__(self, meta: Meta, error: E3DBError) -> None:
+        """Deal with a record.
+
+        Raises:
+            E3DBError: *error*, if the run is to end with it.
+            TooManyErrors: There were too many already.
+        """
+        kind = type(error).__name__
+        self.classes[kind] += 1
+        _log.error("record %s of %s: %s", meta.record_id, meta.record_type, kind)
+        if self._on_error == "fail":
+            raise error
+        line = {"record_type": meta.record_type, "record_id": meta.record_id, "version": meta.version, "error": kind}
+        self._lines.append(msgspec.json.encode(line) + b"\n")
+        if self.classes.total() > self._max_errors:
+            self.flush()
+            raise TooManyErrors(f"more than {self._max_errors} records could not be read; the last one: {kind}") from error
+
+
+def record_ids(path: Path) -> list[str]:
+    """The ids in a file: a dead-letter file, or one with an id a line.
+
+    Raises:
+        LocalFileError: It cannot be read.
+        UsageError: A line holds no id.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise LocalFileError(f"cannot read {path}: {getattr(exc, 'strerror', None) or 'it is no text'}") from None
+    ids = {_id_of(line): None for line in lines if line.strip()}
+    if "" in ids:
+        raise UsageError(f"{path} holds a line without the id of a record")
+    return list(ids)
+
+
+def _id_of(line: str) -> str:
+    text: Any = line.strip()
+    if text.startswith("{"):
+        try:
+            text = json.loads(text).get("record_id")
+        except (ValueError, RecursionError):
+            return ""
+    return text.lower() if isinstance(text, str) and _ID.fullmatch(text) else ""

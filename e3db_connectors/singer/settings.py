@@ -130,7 +130,7 @@ TARGET: Final = th.PropertiesList(
         secret=True,
         title="Key secret",
         description="Secret of the keyed hash by which a row is found again: 32 random bytes as base64url. "
-        "Without it one is derived from the private key. All clients of a table's rows need the same.",
+        "Without it one is derived from the private key. All runs that write a table need the same.",
     ),
     th.Property(
         "key_secret_previous",

@@ -32,7 +32,7 @@ class WriteOptions:
 
     Args:
         key_secret: Secret of the blind index of keys, 32 random bytes or more as base64url; without it, one is derived from the
-            client's private key. Clients that write the same rows one after the other need the same one.
+            client's private key. All runs that write a table need the same one.
         key_secret_previous: The one before: rows are found by it, and move to the new one as they are written. ``derived`` is the
             one that is derived from the private key.
         share_with: Ids of clients that may read the stream.

@@ -172,6 +172,6 @@ def test_bad_records_go_into_the_dead_letter_file_and_can_be_read_again(client, 
     assert all(field not in file.read_text() for field in ('"n"', "data"))
     monkeypatch.setattr(client, "open", opened)
     assert {result.meta.record_id for page in read_by_id(ClientSource(client), "note", record_ids(file)) for result in page} == bad
+    monkeypatch.setattr(client, "open", corrupt)
     with pytest.raises(IntegrityError):
-        monkeypatch.setattr(client, "open", corrupt)
         Table(client).sync()

@@ -107,7 +107,7 @@ class Engine:
         self._guard = self._start = times.floor_millisecond(since or times.EPOCH)
         self._writers: Writers
         self._pages = partial(
-            Pages, source, tuning=self._tuning, opener=opener, known=self._given.old, until=until, count=count, sleep=sleep
+            Pages, source, tuning=self._tuning, opener=opener, known=self._given.has, until=until, count=count, sleep=sleep
         )
 
     def _check(self) -> None:

@@ -17,7 +17,7 @@ from e3db_connectors.sync.reading.windows import Window, narrower
 from e3db_connectors.wire import times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from e3db_connectors.sync.reading.question import Question
@@ -110,7 +110,7 @@ class Pages:
         question: What.
         tuning: How.
         opener: What is made of a record; called by several threads.
-        known: Marks of versions that have been given out by earlier runs; these are not opened.
+        known: Whether a version of a record has been given out before; then it is not opened. Called by several threads.
         until: What was changed at or after this time is left out.
         count: Told of rereads and ghosts.
         sleep: Waits some seconds.
@@ -123,7 +123,7 @@ class Pages:
         tuning: Tuning,
         *,
         opener: Callable[[Result], Any],
-        known: Collection[bytes],
+        known: Callable[[str, bytes], bool],
         until: datetime | None,
         count: Callable[..., None],
         sleep: Callable[[float], None],
@@ -284,7 +284,7 @@ class Pages:
 
     def _item(self, result: Result, modified: datetime) -> Item:
         mark = version_mark(result.meta)
-        if mark in self._known:
+        if self._known(result.meta.record_id, mark):
             return Item(result.meta, modified, mark, None, known=True)
         try:
             content = self._opener(result)

@@ -46,6 +46,10 @@ class Given:
         self._ahead: dict[str, tuple[datetime, bytes]] = {}
         self._window: dict[str, bytes] = {}
 
+    def has(self, record_id: str, mark: bytes) -> bool:
+        """Whether this version has been given out, as far as is remembered."""
+        return mark in self.old or self._window.get(record_id) == mark or self._ahead.get(record_id, (None, b""))[1] == mark
+
     def is_new(self, record_id: str, modified: datetime, mark: bytes, *, ahead: bool) -> bool:
         """Whether this version is to be given out now; it then counts as given out.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from email.utils import formatdate
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.exc import DataError, DBAPIError
@@ -168,7 +169,7 @@ class _Clerk:
 
         async def send_dated(message: Message) -> None:
             if message["type"] == "http.response.start":
-                self._date = formatdate(await self._database.told_time() // 1_000_000, usegmt=True)
+                self._date = _http_date(await self._database.told_time() // 1_000_000)
                 self._dated_at = time.perf_counter()
                 message["headers"] = [*message.get("headers", ()), (b"date", self._date.encode())]
                 took = (self._dated_at - began) * 1000
@@ -176,6 +177,11 @@ class _Clerk:
             await send(message)
 
         await self._app(scope, receive, send_dated)
+
+
+@lru_cache(2)
+def _http_date(second: int) -> str:
+    return formatdate(second, usegmt=True)
 
 
 def _loggable(scope: Scope) -> str:

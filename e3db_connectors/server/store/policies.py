@@ -51,8 +51,9 @@ def remove_authorizer(connection: Connection, writer_id: str, user_id: str, auth
 
 def note_user(connection: Connection, clock: Clock, owner: Owner) -> None:
     """Remember that records are about their user, if that is another client than the writer: so its queries find them by an index."""
-    is_client = select(clients.c.client_id).where(clients.c.client_id == owner.user_id)
-    if owner.user_id != owner.writer_id and connection.scalar(is_client):
+    if owner.user_id == owner.writer_id:
+        return
+    if connection.scalar(select(clients.c.client_id).where(clients.c.client_id == owner.user_id)):
         _add(connection, clock, owner, owner.user_id, ABOUT, owner.writer_id)
 
 

@@ -51,7 +51,7 @@ def crowd(server, count, make_id=lambda: str(uuid4())):
 
 def read(client, run=None, state=None, pages=None):
     rows = []
-    for number, page in enumerate(read_pages(client, "note", state=state, tuning=Tuning(settle_seconds=0), run=run)):
+    for number, page in enumerate(read_pages(client, "note", state=state, tuning=Tuning(lookback_seconds=0, settle_seconds=0), run=run)):
         rows += [row["_e3db_record_id"] for row in page.rows]
         state = page.state
         if number == pages:

@@ -48,7 +48,7 @@ class Lookup:
             index = wanted.get((result.meta.plain or {}).get(ROW_KEY, ""))
             if index is not None:
                 found.setdefault(index, {})[result.meta.record_id] = result
-        return {index: sorted(results.values(), key=seniority) for index, results in found.items()}
+        return {index: _by_seniority(results) for index, results in found.items()}
 
     def find_created(self, keys: Sequence[RowKey]) -> dict[str, list[Result]]:
         """The records of keys that have one for sure, without data.
@@ -96,6 +96,10 @@ class Lookup:
     def _ask_singly(self) -> None:
         _log.warning("the server does not take queries for several keys of %s at once; each is asked for by itself", self._record_type)
         self._singly = True
+
+
+def _by_seniority(results: dict[str, Result]) -> list[Result]:
+    return list(results.values()) if len(results) == 1 else sorted(results.values(), key=seniority)
 
 
 def seniority(result: Result) -> tuple[datetime, str]:

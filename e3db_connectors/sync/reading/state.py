@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -64,7 +65,8 @@ class _Packed(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     catch_up: CatchUp | None = None
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class State:
     """A state, unpacked.
 
     Args:

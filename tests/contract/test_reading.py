@@ -1,7 +1,11 @@
 """Reading changes from a real server: pages, resuming, sharing, deletes, bad records, crowds."""
 
+import re
+import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -175,3 +179,19 @@ def test_bad_records_go_into_the_dead_letter_file_and_can_be_read_again(client, 
     monkeypatch.setattr(client, "open", corrupt)
     with pytest.raises(IntegrityError):
         Table(client).sync()
+
+
+def test_the_code_of_the_page_runs(client, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "sync.md").read_text(encoding="utf-8")
+    first, second = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    client.config.write()
+    written = client.write("contact", {"name": "Ada", "age": "36"})
+    names = {}
+    exec(compile(first, "docs/sync.md", "exec"), names)  # noqa: S102 - what is tested
+    assert names["warehouse"][written.meta.record_id]["name"] == "Ada"
+    kept = {}
+    dlt = SimpleNamespace(resource=lambda **_hints: lambda made: made, current=SimpleNamespace(resource_state=lambda: kept))
+    monkeypatch.setitem(sys.modules, "dlt", dlt)
+    exec(compile(second, "docs/sync.md", "exec"), names)  # noqa: S102 - what is tested
+    assert [row["name"] for rows in names["contacts"](client) for row in rows] == ["Ada"]
+    assert [row for rows in names["contacts"](client) for row in rows] == []

@@ -222,7 +222,6 @@ class Engine:
                 try:
                     yield from self._chunks(flight.window, pages.read(flight.window, first, self._writers.known), advance, state)
                 except Broken as exc:
-                    self._guard = max(self._guard, flight.window.end)
                     agenda.again(flight.window, exc.width)
                 else:
                     agenda.done(flight.window, first.total)
@@ -238,7 +237,8 @@ class Engine:
                 rows, piece = None, chunk.piece  # an error of a row leaves nothing half given out behind
                 rows = self._give(chunk.items, window.end)
         except Broken:
-            if rows:
+            if rows is not None:  # nothing of it is given out twice, until all of it has been read
+                self._guard = max(self._guard, window.end)
                 yield Step(rows, state(None))
             raise
         self._writers.check()

@@ -94,6 +94,15 @@ def test_record_types_limit_the_streams(loaded):
     assert [stream["stream"] for stream in loaded.discover(record_types=["b"])["streams"]] == ["b"]
 
 
+def test_an_earlier_start_date_than_the_states_is_refused_in_words(loaded, run):
+    state = loaded.read(start_date="2020-01-01").state
+    config = loaded.tap_config(start_date="2019-01-01")
+    done = run("tap-e3db", "--config", config, "--state", loaded.config("state", **state))
+    assert done.returncode != 0
+    assert "2020-01-01" in done.stderr
+    assert "begin anew without the state" in done.stderr
+
+
 def test_start_date_leaves_out_what_is_older(loaded):
     assert loaded.read(start_date="2999-01-01T00:00:00Z").of("RECORD") == []
 

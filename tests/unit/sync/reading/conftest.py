@@ -211,7 +211,7 @@ class Trial:
             max_workers=rng.randint(1, workers),
             search_window=16,
         )
-        self.warehouse, self.state, self.given = {}, None, 0
+        self.warehouse, self.state, self.given, self.doubled = {}, None, 0, 0
         self.counts = {}
         self.put = warehouse or (lambda table, meta: table.__setitem__(meta.record_id, meta))
 
@@ -246,7 +246,7 @@ class Trial:
             self.counts[name] = self.counts.get(name, 0) + amount
 
     def run(self):
-        """Sync some times while everything moves, then twice in peace."""
+        """Sync some times while everything moves, then in peace: twice, and once more, in which nothing should come."""
         store, rng = self.store, self.rng
         for _ in range(rng.randint(0, 25)):
             store.something()
@@ -262,6 +262,9 @@ class Trial:
         store.wait(store.lag)
         for _ in range(2):
             self.sync()
+        before = self.given
+        self.sync()
+        self.doubled = self.given - before
         return self.lost()
 
     def lost(self):

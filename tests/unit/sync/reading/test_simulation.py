@@ -24,16 +24,17 @@ def _quietly(caplog):
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_nothing_is_lost(part, trial, proof):
+def test_nothing_is_lost_or_doubled(part, trial, proof):
     trials = proof.size(50, 5000)
     totals = {}
     for seed in range(part * trials, (part + 1) * trials):
         made = trial(seed)
         lost = made.run()
         assert not lost, f"trial {seed} lost {[row.record_id for row in lost]}"
+        assert not made.doubled, f"trial {seed} gave {made.doubled} rows again"
         for name, amount in made.counts.items():
             totals[name] = totals.get(name, 0) + amount
-    proof.report(f"simulated syncs, part {part + 1} of {PARTS}", trials=trials, lost=0, **totals)
+    proof.report(f"simulated syncs, part {part + 1} of {PARTS}", trials=trials, lost=0, doubled=0, **totals)
 
 
 def losing(trial, **options):

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from e3db_connectors.errors import StateError
 from e3db_connectors.sync.reading import state as states
 from e3db_connectors.sync.reading.ahead import Launcher, Threads
-from e3db_connectors.sync.reading.pages import Broken, Failure, Pages
+from e3db_connectors.sync.reading.answers import Broken, Failure
+from e3db_connectors.sync.reading.pages import Pages
 from e3db_connectors.sync.reading.question import Question
 from e3db_connectors.sync.reading.source import OWN
 from e3db_connectors.sync.reading.tail import Given, mark_of
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from e3db_connectors.errors import E3DBError
-    from e3db_connectors.sync.reading.pages import Chunk, Item
+    from e3db_connectors.sync.reading.answers import Chunk, Item
     from e3db_connectors.sync.reading.source import Source
     from e3db_connectors.sync.reading.state import Piece
     from e3db_connectors.wire.records import Meta, Result
@@ -136,8 +137,14 @@ class Engine:
         if self._until is not None:
             upper = min(upper, times.floor_millisecond(self._until))
         self._writers = Writers(self._source, self._record_type, self._read_writers(), all_writers=self._all_writers)
-        pages = self._pages(Question(self._record_type, all_writers=self._all_writers))
-        yield from self._catch_up(upper)
+        with self._launcher(self._tuning.max_workers) as launcher:
+            yield from self._run(launcher, upper)
+        self._writers.check(thorough=True)
+        yield Step([], self._state(final=True))
+
+    def _run(self, launcher: Launcher, upper: datetime) -> Iterator[Step]:
+        yield from self._catch_up(launcher, upper)
+        pages = self._pages(Question(self._record_type, all_writers=self._all_writers), launch=launcher.launch)
         begin = self._begin()
         if rest := self._rest(upper):
             try:
@@ -145,12 +152,10 @@ class Engine:
                 begin = max(self._start, times.floor_millisecond(times.parse(rest.end) - self._tuning.lookback))
             except Broken:  # it does not fit any more: go on as if there had been none
                 pass
-        yield from self._windows(pages, Window(begin, upper), self._advance, self._state)
+        yield from self._windows(launcher, pages, Window(begin, upper), self._advance, self._state)
         if self._until is None:
             for chunk in pages.after(max(upper, self._start)):
                 yield Step(self._give(chunk.items, self._start), self._state())
-        self._writers.check(thorough=True)
-        yield Step([], self._state(final=True))
 
     def _begin(self) -> datetime:
         if self._bookmark is None:
@@ -177,7 +182,7 @@ class Engine:
         window = Window(times.parse(piece.start), times.parse(piece.end))
         yield from self._chunks(window, pages.resume(window, piece), self._advance, self._state)
 
-    def _catch_up(self, upper: datetime) -> Iterator[Step]:
+    def _catch_up(self, launcher: Launcher, upper: datetime) -> Iterator[Step]:
         """Read the records of writers that are newly visible up to the bookmark."""
         if self._bookmark is None or (self._until is not None and upper < self._bookmark):
             return
@@ -185,9 +190,9 @@ class Engine:
         for at in range(0, len(writers), _GROUP_MAX):
             group = writers[at : at + _GROUP_MAX]
             _log.info("reading what %d writers new to this reader have written of %s", len(group), self._record_type)
-            yield from self._catch_up_with(group, self._bookmark)
+            yield from self._catch_up_with(launcher, group, self._bookmark)
 
-    def _catch_up_with(self, group: list[str], bookmark: datetime) -> Iterator[Step]:
+    def _catch_up_with(self, launcher: Launcher, group: list[str], bookmark: datetime) -> Iterator[Step]:
         marks = states.pack(self._writers.marks_of(group))
         before, start = self._before.catch_up, self._start
         if before and before.writers == marks:
@@ -202,29 +207,27 @@ class Engine:
             whole = self._writers.new.keys() >= set(group)  # whoever has gone may have been gone when a window was read
             return self._state(catch_up=states.CatchUp(marks, times.render(position)) if whole else None)
 
-        pages = self._pages(Question(self._record_type, all_writers=True, writers=tuple(group)))
-        yield from self._windows(pages, Window(start, bookmark), advance, state)
+        pages = self._pages(Question(self._record_type, all_writers=True, writers=tuple(group)), launch=launcher.launch)
+        yield from self._windows(launcher, pages, Window(start, bookmark), advance, state)
         self._writers.check(thorough=True)
         self._writers.join(group)
         yield Step([], self._state())
 
-    def _windows(self, pages: Pages, span: Window, advance: Callable[[Window], None], state: MakeState) -> Iterator[Step]:
+    def _windows(
+        self, launcher: Launcher, pages: Pages, span: Window, advance: Callable[[Window], None], state: MakeState
+    ) -> Iterator[Step]:
         """Read a span window by window; the next ones are under way meanwhile."""
-        with self._launcher(self._tuning.max_workers) as launcher:
-            agenda = Agenda(
-                span,
-                self._tuning.page_size,
-                lambda window: launcher.launch(partial(pages.first, window)),
-                self._tuning.max_workers,
-            )
-            while flight := agenda.next():
-                first = flight.landing()
-                try:
-                    yield from self._chunks(flight.window, pages.read(flight.window, first, self._writers.known), advance, state)
-                except Broken as exc:
-                    agenda.again(flight.window, exc.width)
-                else:
-                    agenda.done(flight.window, first.total)
+        agenda = Agenda(
+            span, self._tuning.page_size, lambda window: launcher.launch(partial(pages.first, window)), self._tuning.max_workers
+        )
+        while flight := agenda.next():
+            first = flight.landing()
+            try:
+                yield from self._chunks(flight.window, pages.read(flight.window, first, self._writers.known), advance, state)
+            except Broken as exc:
+                agenda.again(flight.window, exc.width)
+            else:
+                agenda.done(flight.window, first.total)
 
     def _chunks(self, window: Window, chunks: Iterable[Chunk], advance: Callable[[Window], None], state: MakeState) -> Iterator[Step]:
         """Give out a window; what it ends with comes together with the state that it has been read whole."""

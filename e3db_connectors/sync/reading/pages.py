@@ -7,10 +7,11 @@ be the last result of the page before, the seam. If it is not, the window is rea
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from e3db_connectors.errors import E3DBError, IndexUnsteady, InvalidRequest, ResponseInvalid, WindowExceeded
+from e3db_connectors.sync.reading.answers import Answer, Broken, Chunk, Failure, Item, Page
 from e3db_connectors.sync.reading.state import Piece
 from e3db_connectors.sync.reading.tail import mark_of, version_mark
 from e3db_connectors.sync.reading.windows import Window, narrower
@@ -23,83 +24,12 @@ if TYPE_CHECKING:
     from e3db_connectors.sync.reading.question import Question
     from e3db_connectors.sync.reading.source import Source
     from e3db_connectors.sync.reading.tuning import Tuning
-    from e3db_connectors.wire.records import Meta, Result
+    from e3db_connectors.wire.records import Result
+    from e3db_connectors.wire.search import SearchRequest
 
 _GHOST_READS: Final = 4
 _CROWD_READS: Final = 3
 """How often pages of one millisecond are tried to fit together before it is split."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A record that could not be opened."""
-
-    error: E3DBError
-
-
-@dataclass(frozen=True)
-class Item:
-    """A version of a record.
-
-    Args:
-        meta: Its clear part.
-        modified: When it got this version.
-        mark: Of the version.
-        content: What `opener` made of it, or a `Failure`; None if it has been given out before and was left sealed.
-        known: Whether it has been given out before.
-    """
-
-    meta: Meta
-    modified: datetime
-    mark: bytes
-    content: Any
-    known: bool
-
-
-@dataclass(frozen=True)
-class Page:
-    """One answer of the index.
-
-    Args:
-        items: What is in the window, or was changed since the index saw it there.
-        changed: When each record was changed, also the ones before the window.
-        ends: Ids of the first and the last record; None of an empty page.
-        total: How many the index counts.
-        next_token: Of the next page; 0: there is none.
-    """
-
-    items: list[Item]
-    changed: list[datetime]
-    ends: tuple[str, str] | None
-    total: int
-    next_token: int
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Part of a window.
-
-    Args:
-        items: As of `Page`.
-        piece: Where to go on; None: nowhere but at the window's beginning.
-    """
-
-    items: list[Item]
-    piece: Piece | None = None
-
-
-class Broken(Exception):
-    """A window cannot be read as one.
-
-    Attributes:
-        width: Of the pieces that it should be read in, in milliseconds.
-        crowded: There are more records in it than can be fetched; otherwise its pages did not fit together.
-    """
-
-    def __init__(self, width: int, *, crowded: bool) -> None:
-        """Say how to go on."""
-        super().__init__()
-        self.width, self.crowded = width, crowded
 
 
 class Pages:
@@ -114,6 +44,7 @@ class Pages:
         until: What was changed at or after this time is left out.
         count: Told of rereads and ghosts.
         sleep: Waits some seconds.
+        launch: Begins to ask for a page that will be wanted next.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a run
@@ -127,9 +58,10 @@ class Pages:
         until: datetime | None,
         count: Callable[..., None],
         sleep: Callable[[float], None],
+        launch: Callable[[Callable[[], Answer]], Callable[[], Answer]],
     ) -> None:
         """Prepare; nothing is read yet."""
-        self.question = question
+        self.question, self._launch = question, launch
         self._source, self._tuning, self._opener, self._known, self._until = source, tuning, opener, known, until
         self._count, self._sleep = count, sleep
 
@@ -171,7 +103,7 @@ class Pages:
         while True:
             request = self.question.request(start, None, limit=self._tuning.page_size, token=token)
             answer = self._source.search(request)
-            page = self._take(answer.results or [], Window(start, start), 0, 0)
+            page = self._take(Answer(answer.results or [], 0, 0), Window(start, start))
             yield Chunk(page.items)
             if not token < answer.last_index < self._tuning.search_window:
                 return
@@ -191,13 +123,17 @@ class Pages:
         yield from self._go_on(question, window, page.next_token, seam)
 
     def _go_on(self, question: Question, window: Window, token: int, seam: str) -> Iterator[Chunk]:
+        landing = self._launch(partial(self._ask, question, window, token))
         while token:
-            page = self._page(question, window, token)
-            if page.ends is None or not self._fits(seam, page.ends[0]):
-                raise self._unseamed(window, page.total)
-            if page.total >= self._tuning.search_window:  # it has grown meanwhile, beyond what can be fetched
-                raise Broken(narrower(window, [], page.total, self._tuning.page_size), crowded=True)
-            seam, token = _seam_of(page.ends[1]), page.next_token
+            answer = landing()
+            if not answer.results or not self._fits(seam, answer.results[0].meta.record_id):
+                raise self._unseamed(window, answer.total)
+            if answer.total >= self._tuning.search_window:  # it has grown meanwhile, beyond what can be fetched
+                raise Broken(narrower(window, [], answer.total, self._tuning.page_size), crowded=True)
+            seam, token = _seam_of(answer.results[-1].meta.record_id), answer.next_token
+            if token:
+                landing = self._launch(partial(self._ask, question, window, token))  # while this one is opened and given out
+            page = self._take(answer, window, skipped=1)
             yield Chunk(page.items, _piece(window, token, seam) if token else None)
 
     @staticmethod
@@ -244,25 +180,27 @@ class Pages:
 
     def _page(self, question: Question, window: Window, token: int) -> Page:
         """A page; a further one with the result before it."""
+        return self._take(self._ask(question, window, token), window, skipped=1 if token else 0)
+
+    def _ask(self, question: Question, window: Window, token: int) -> Answer:
         skipped = 1 if token else 0
         limit = max(self._tuning.page_size, 1 + skipped)
-        request = question.request(window.start, window.end, limit=limit, token=token - skipped)
-        results, total, next_token = self._settled(request)
-        if next_token and next_token <= token:
+        answer = self._settled(question.request(window.start, window.end, limit=limit, token=token - skipped))
+        if answer.next_token and answer.next_token <= token:
             raise ResponseInvalid("the server's search pages do not move on")
-        return self._take(results, window, total, next_token, skipped=skipped)
+        return answer
 
-    def _settled(self, request: Any) -> tuple[list[Result], int, int]:
+    def _settled(self, request: SearchRequest) -> Answer:
         """An answer with as many results as the index counts, or what it still lacks after some time: deleted records, most likely."""
         before: list[str] | None = None
         for attempt in range(1, _GHOST_READS + 1):
-            answer = self._source.search(request)
-            results, total = answer.results or [], answer.total_results
-            next_token = 0 if not request.next_token and total <= request.limit else answer.last_index
-            rest = total - request.next_token
-            if not next_token and rest > request.limit:
+            found = self._source.search(request)
+            results, total, start, limit = found.results or [], found.total_results, request.next_token or 0, request.limit or 0
+            next_token = 0 if not start and total <= limit else found.last_index
+            rest = total - start
+            if not next_token and rest > limit:
                 raise ResponseInvalid(f"the server counts {total} records and its pages end before")
-            ghosts = (next_token - request.next_token if next_token else rest) - len(results)
+            ghosts = (next_token - start if next_token else rest) - len(results)
             ids = [result.meta.record_id for result in results]
             if ghosts <= 0 or ids == before or attempt == _GHOST_READS:
                 break
@@ -270,10 +208,11 @@ class Pages:
             self._sleep(self._tuning.ghost_wait)
         if ghosts > 0:
             self._count(ghosts=ghosts)
-        return results, total, next_token
+        return Answer(results, total, next_token)
 
-    def _take(self, results: list[Result], window: Window, total: int, next_token: int, *, skipped: int = 0) -> Page:
+    def _take(self, answer: Answer, window: Window, *, skipped: int = 0) -> Page:
         """Open what belongs to a window; but nothing of one that is going to be cut."""
+        results, total, next_token = answer
         changed = [times.parse(result.meta.last_modified) for result in results]
         wanted = zip(results[skipped:], changed[skipped:], strict=True) if total < self._tuning.search_window else ()
         items = [

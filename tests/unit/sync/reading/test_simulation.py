@@ -9,7 +9,8 @@ from itertools import count
 
 import pytest
 
-from e3db_connectors.sync.reading.pages import Chunk, Pages
+from e3db_connectors.sync.reading.answers import Chunk
+from e3db_connectors.sync.reading.pages import Pages
 from e3db_connectors.sync.reading.writers import Writers
 
 pytestmark = pytest.mark.proof

@@ -1,4 +1,4 @@
-"""What Airflow's provider discovery reads: the connection type and its form."""
+"""What Airflow's provider discovery reads: the connection type and its form, and which modules hold what."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def get_provider_info() -> dict[str, Any]:
         "name": "E3DB",
         "description": "End-to-end encrypted E3DB records.",
         "integrations": [{"integration-name": "E3DB", "external-doc-url": "https://docs.tozny.com", "tags": ["service"]}],
-        "hooks": [{"integration-name": "E3DB", "python-modules": ["e3db_connectors.airflow.hooks.e3db"]}],
+        "hooks": [_modules("hooks.e3db")],
         "connection-types": [
             {
                 "connection-type": "e3db",
@@ -23,16 +23,26 @@ def get_provider_info() -> dict[str, Any]:
                     "relabeling": {"host": "API URL", "login": "API key id", "password": "API secret"},
                     "placeholders": {"host": "https://api.e3db.com"},
                 },
-                "conn-fields": {
-                    "client_id": _text("Client id", "UUID of the E3DB client."),
-                    "public_key": _text("Public key", "Encryption key, base64url."),
-                    "private_key": _secret("Private key", "Encryption key, base64url; it is used on the workers only."),
-                    "signing_public_key": _text("Public signing key", "Ed25519 key, base64url; optional."),
-                    # Airflow masks names with `private_key` in them; it would show `private_signing_key` in clear.
-                    "signing_private_key": _secret("Private signing key", "Ed25519 key, base64url; optional."),
-                },
+                "conn-fields": _fields(),
             },
         ],
+    }
+
+
+def _fields() -> dict[str, Any]:
+    """The form's own fields. Airflow masks what has `private_key` or `secret` in its name; `private_signing_key` it would show."""
+    return {
+        "client_id": _text("Client id", "UUID of the E3DB client."),
+        "public_key": _text("Public key", "Encryption key, base64url."),
+        "private_key": _secret("Private key", "Encryption key, base64url; it is used on the workers only."),
+        "signing_public_key": _text("Public signing key", "Ed25519 key, base64url; optional."),
+        "signing_private_key": _secret("Private signing key", "Ed25519 key, base64url; optional."),
+        "credentials_secret": _secret(
+            "Credentials (JSON)", "The content of a credentials file, pasted whole, instead of all fields above."
+        ),
+        "credentials_file": _text("Credentials file", "Path of a credentials file on the workers, instead of all fields above."),
+        "crypto_suite": _text("Cipher suite", "sodium (the default) or nist, for the single fields."),
+        "trusted_authorizers": _text("Trusted authorizers", "Public keys; if given, only what one of these has shared is read. Optional."),
     }
 
 
@@ -42,3 +52,7 @@ def _text(label: str, description: str) -> dict[str, Any]:
 
 def _secret(label: str, description: str) -> dict[str, Any]:
     return {"label": label, "schema": {"type": ["string", "null"], "format": "password"}, "description": description}
+
+
+def _modules(*names: str) -> dict[str, Any]:
+    return {"integration-name": "E3DB", "python-modules": [f"e3db_connectors.airflow.{name}" for name in names]}

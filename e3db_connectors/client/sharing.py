@@ -76,6 +76,14 @@ class SharingOperations(ClientCore):
         """Take back what `share_on_behalf_of` gave."""
         self._take(str(writer_id), record_type, str(reader_id), Right.READ)
 
+    def open_own_key(self, record_type: str) -> None:
+        """Fetch our own access key of a type, or make it, and open it: so it shows that the credentials work. No record is written.
+
+        Raises:
+            UntrustedKey: The server answers with a key that this client has not made.
+        """
+        self._keys.for_writing(record_type)
+
     def outgoing_sharing(self) -> list[OutgoingShare]:
         """What we have shared, and with whom."""
         return self._api.get(paths.OUTGOING, list[OutgoingShare])

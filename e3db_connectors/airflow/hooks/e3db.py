@@ -2,25 +2,49 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+import asyncio
+from copy import copy
+from typing import TYPE_CHECKING, Any, Final, Self
 
+from airflow.providers.common.compat.connection import get_async_connection
 from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowException
 from airflow.sdk.log import mask_secret
 
+from e3db_connectors.airflow import connection as connections
+from e3db_connectors.airflow import rows as typed
+from e3db_connectors.airflow.failures import failure, is_final
 from e3db_connectors.client import Client, Config
-from e3db_connectors.client.config import DEFAULT_API_URL, SECRETS
-from e3db_connectors.errors import E3DBError
+from e3db_connectors.client import credentials as found
+from e3db_connectors.client.config import SECRETS
+from e3db_connectors.crypto.redacted import SecretText
+from e3db_connectors.errors import E3DBError, WindowExceeded
+from e3db_connectors.wire import limits
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from types import TracebackType
+
     from airflow.sdk import Connection
+
+    from e3db_connectors.client import Search
+    from e3db_connectors.client.search import SearchPage
+    from e3db_connectors.sync.values import Schema
+
+PROBE_TYPE: Final = "e3db.doctor"
+"""The type whose access key is opened to test a connection."""
 
 
 class E3DBHook(BaseHook):
-    """An E3DB client for the tasks of a DAG.
+    """An E3DB client for the tasks of a DAG: ``with E3DBHook("my_conn") as hook: ...``.
+
+    As a context manager it closes the client at the end, and turns errors that another try cannot mend into `AirflowFailException`.
 
     Args:
-        e3db_conn_id: The connection; it is read at first use, never when a DAG file is parsed.
+        e3db_conn_id: The connection; it is read at first use, never when a DAG file is parsed. None: the environment or the profile file.
+        config: Credentials to use instead of the connection's.
+        trusted_authorizers: Public keys; if given, a key to others' records counts only if one of these has sealed it.
+        sign_records: Sign each record that is written.
     """
 
     conn_name_attr = "e3db_conn_id"
@@ -28,37 +52,97 @@ class E3DBHook(BaseHook):
     conn_type = "e3db"
     hook_name = "E3DB"
 
-    def __init__(self, e3db_conn_id: str = default_conn_name, **options: Any) -> None:
-        """Keep the connection's name."""
+    def __init__(
+        self,
+        e3db_conn_id: str | None = default_conn_name,
+        *,
+        config: Config | Mapping[str, Any] | None = None,
+        trusted_authorizers: Collection[str] | None = None,
+        sign_records: bool = False,
+        **options: Any,
+    ) -> None:
+        """Keep what to connect with."""
         super().__init__(**options)
         self.e3db_conn_id = e3db_conn_id
-
-    @cached_property
-    def client(self) -> Client:
-        """The client, made at first use."""
-        return Client(self._config())
+        self._given = config
+        self._trusted = trusted_authorizers
+        self._sign_records = sign_records
+        self._client: Client | None = None
 
     def get_conn(self) -> Client:
-        """The client.
+        """The client, made at first use.
 
         Raises:
             ConfigError: The connection lacks a credential.
+            AirflowNotFoundException: There is no such connection.
         """
-        return self.client
+        if self._client is None:
+            name = self._connection_name
+            self._client = self._connected(None if name is None else self.get_connection(name))
+        return self._client
+
+    async def aget_conn(self) -> Client:
+        """The client, made without blocking the event loop; its calls block, and belong into a thread."""
+        if self._client is None:
+            name = self._connection_name
+            connection = None if name is None else await get_async_connection(name, hook=self)
+            self._client = await asyncio.to_thread(self._connected, connection)
+        return self._client
 
     def test_connection(self) -> tuple[bool, str]:
-        """Sign in and read what the server knows of this client."""
+        """Sign in, compare the public keys with the server's, and open an access key; no record is written."""
         try:
-            info = self.get_conn().client_info(self.client.client_id)
-        except E3DBError as exc:
+            client = self.get_conn()
+            info = client.client_info(client.client_id)
+            if client.config.public_key not in info.public_key.values():
+                return False, "the server knows another public key of this client than the connection has"
+            client.open_own_key(PROBE_TYPE)
+        except (E3DBError, AirflowException) as exc:
             return False, str(exc)
-        if self.client.config.public_key not in info.public_key.values():
-            return False, "the server knows another public key of this client than the connection has"
-        return True, f"signed in as {self.client.client_id}"
+        return True, f"signed in as {client.client_id}, and opened an access key"
+
+    def search_pages(self, search: Search) -> Iterator[SearchPage]:
+        """Run a search page by page, in the memory of one page.
+
+        Raises:
+            WindowExceeded: There are 10,000 results or more, beyond which none can be fetched. Raised before the first page.
+        """
+        search = copy(search)
+        while True:
+            page = self.get_conn().search(search)
+            if page.total_results >= limits.SEARCH_WINDOW:
+                raise WindowExceeded(f"the search finds {limits.SEARCH_WINDOW} records or more; search by ranges of time")
+            yield page
+            if page.next_token <= search.next_token:
+                return
+            search.next_token = page.next_token
+
+    def write_rows(
+        self,
+        record_type: str,
+        rows: Iterable[Mapping[str, Any]],
+        key_columns: Sequence[str] = (),
+        *,
+        columns: Mapping[str, Schema] | None = None,
+        share_with: Collection[str] = (),
+    ) -> dict[str, int]:
+        """Write rows as `target-e3db` does: each updates the record that has its key, or creates one; an equal one writes nothing.
+
+        Args:
+            record_type: The records' type.
+            rows: Columns with their values; any number, for they are taken in batches.
+            key_columns: What tells rows apart; without any, each row becomes a record, and a retried task writes its rows again.
+            columns: Column → JSON Schema; by default as the values are.
+            share_with: Ids of clients that may read the type.
+
+        Returns:
+            How many rows were created, updated, unchanged, superseded (a later row of the batch has the same key).
+        """
+        return typed.write(self.get_conn(), record_type, rows, key_columns, columns=columns, share_with=share_with)
 
     def close(self) -> None:
         """Forget the keys and close the connections; the next use makes a new client."""
-        client = self.__dict__.pop("client", None)
+        client, self._client = self._client, None
         if client is not None:
             client.close()
 
@@ -66,28 +150,31 @@ class E3DBHook(BaseHook):
         """Return the hook itself."""
         return self
 
-    def __exit__(self, *exc: object) -> None:
-        """Close."""
+    def __exit__(self, _kind: type[BaseException] | None, exc: BaseException | None, _trace: TracebackType | None) -> None:
+        """Close; an error that another try cannot mend fails the task at once."""
         self.close()
+        if is_final(exc):
+            raise failure(exc) from exc
 
-    def _config(self) -> Config:
-        connection = self.get_connection(self.e3db_conn_id)
-        values = _credentials(connection)
+    @property
+    def _connection_name(self) -> str | None:
+        """The connection to read, if one is to be read."""
+        return self.e3db_conn_id if self._given is None else None
+
+    def _connected(self, connection: Connection | None) -> Client:
+        trusted = self._trusted
+        if connection is not None:
+            extra = connections.extra_of(connection)
+            for secret in connections.secrets_in(connection, extra):
+                mask_secret(secret)
+            config = connections.config_of(connection, extra)
+            trusted = connections.trusted_in(extra) if trusted is None else trusted
+        elif self._given is None:
+            config = found.resolve(source="environment")
+        else:
+            config = self._given if isinstance(self._given, Config) else Config.from_mapping(self._given, source="config")
         for name in SECRETS:
-            if values.get(name):
-                mask_secret(values[name])
-        return Config.from_mapping(values, source=f"connection {self.e3db_conn_id}")
-
-
-def _credentials(connection: Connection) -> dict[str, Any]:
-    extra = connection.extra_dejson
-    return {
-        "api_url": connection.host or DEFAULT_API_URL,
-        "api_key_id": connection.login,
-        "api_secret": connection.password,
-        "client_id": extra.get("client_id"),
-        "public_key": extra.get("public_key"),
-        "private_key": extra.get("private_key"),
-        "public_signing_key": extra.get("signing_public_key"),
-        "private_signing_key": extra.get("signing_private_key"),
-    }
+            secret = getattr(config, name)
+            if secret:
+                mask_secret(secret.reveal() if isinstance(secret, SecretText) else secret)
+        return Client(config, trusted_authorizers=trusted, sign_records=self._sign_records)

@@ -1,0 +1,96 @@
+"""Rows of Python values, written with the types that they have."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
+
+from e3db_connectors.errors import UsageError
+from e3db_connectors.sync.values import TEXT
+from e3db_connectors.sync.writing import OUTCOMES, RowWriter, WriteOptions, open_writer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from e3db_connectors.client import Client
+    from e3db_connectors.sync.values import Schema
+
+    Row = Mapping[str, Any]
+
+BATCH: Final = 1_000
+"""Rows that are held at once."""
+
+_KINDS: Final = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    Decimal: "number",
+    dict: "object",
+    list: "array",
+    tuple: "array",
+}
+
+
+def write(
+    client: Client,
+    record_type: str,
+    rows: Iterable[Row],
+    key_columns: Sequence[str],
+    *,
+    columns: Mapping[str, Schema] | None,
+    share_with: Collection[str],
+) -> dict[str, int]:
+    """Write rows batch by batch; see `E3DBHook.write_rows`."""
+    counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
+    options = WriteOptions(share_with=share_with)
+    writer: RowWriter | None = None
+    known: Mapping[str, Schema] = columns or {}
+    for batch in _batches(rows):
+        needed = known if columns is not None else united(known, columns_of(record_type, batch))
+        if writer is None or needed != known:
+            writer = open_writer(client, record_type, needed, key_columns, options=options)
+            known = needed
+        counts.update(outcome.outcome for outcome in writer.write(batch))
+    return dict(counts)
+
+
+def columns_of(record_type: str, rows: Iterable[Row]) -> dict[str, Schema]:
+    """Columns with the types of their values; one with nulls alone is text.
+
+    Raises:
+        UsageError: A value is of no type that JSON has. The text names the column, never the value.
+    """
+    kinds: dict[str, set[str]] = {}
+    for row in rows:
+        for name, value in row.items():
+            of_column = kinds.setdefault(name, set())
+            if value is None:
+                continue
+            if type(value) not in _KINDS:
+                raise UsageError(f"column {name} of {record_type} holds {type(value).__name__}: make it text, or say how in `columns`")
+            of_column.add(_KINDS[type(value)])
+    return {name: _schema(found) for name, found in kinds.items()}
+
+
+def united(known: Mapping[str, Schema], new: Mapping[str, Schema]) -> dict[str, Schema]:
+    """Columns for rows of both; they have been made by `columns_of`."""
+    return {name: _schema(_kinds_in(known.get(name)) | _kinds_in(new.get(name))) for name in {**known, **new}}
+
+
+def _kinds_in(schema: Schema | None) -> set[str]:
+    return set(schema["type"]) - {"null"} if schema else set()
+
+
+def _schema(kinds: set[str]) -> Schema:
+    if "number" in kinds:
+        kinds = kinds - {"integer"}
+    return {"type": [*sorted(kinds), "null"]} if kinds else TEXT
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    left = iter(rows)
+    while batch := list(islice(left, BATCH)):
+        yield batch

@@ -4,7 +4,9 @@ import json
 
 import pytest
 from airflow.sdk import Connection
+from airflow.sdk._shared.secrets_masker import _secrets_masker
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+from airflow.sdk.log import redact
 
 from e3db_connectors import Search, errors
 from e3db_connectors.airflow.hooks.e3db import E3DBHook
@@ -48,6 +50,29 @@ def test_every_way_to_write_a_connection_signs_in(values, client, connect):
     with hook_of(values, connect) as hook:
         assert hook.test_connection() == (True, f"signed in as {client.client_id}, and opened an access key")
         assert hook.get_conn().config == client.config
+
+
+def test_every_secret_is_registered_with_airflows_masker(values, client, connect):
+    secrets = [client.config.api_secret.reveal(), client.config.private_key.reveal(), client.config.private_signing_key.reveal()]
+    told = "told: " + ", ".join(secrets)
+    _secrets_masker().reset_masker()  # to make a URI of a connection has masked some already
+    assert redact(told) == told
+    with hook_of(values, connect) as hook:
+        hook.get_conn()
+    assert redact(told) == "told: ***, ***, ***"
+    assert all(secret not in redact(client.config.to_json()) for secret in secrets)
+
+
+def test_secrets_of_half_a_set_are_masked_too(client, values_of, connect):
+    values = values_of(client.config, client_id="")
+    assert not hook_of(values, connect).test_connection()[0]
+    assert redact(f"{values['extra']['signing_private_key']} {values['password']}") == "*** ***"
+
+
+@pytest.mark.usefixtures("_environment")
+def test_secrets_of_the_environment_are_masked(stranger):
+    E3DBHook(None).get_conn()
+    assert redact(stranger.config.private_signing_key.reveal()) == "***"
 
 
 def test_a_credentials_file_on_the_worker(client, credentials_file, connect):

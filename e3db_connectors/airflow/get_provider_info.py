@@ -13,6 +13,7 @@ def get_provider_info() -> dict[str, Any]:
         "description": "End-to-end encrypted E3DB records.",
         "integrations": [{"integration-name": "E3DB", "external-doc-url": "https://docs.tozny.com", "tags": ["service"]}],
         "hooks": [_modules("hooks.e3db")],
+        "operators": [_modules("operators.sharing")],
         "connection-types": [
             {
                 "connection-type": "e3db",

@@ -1,0 +1,1 @@
+"""Operators: one task each; what they return are ids and counts."""

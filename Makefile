@@ -23,6 +23,7 @@ test: $(VENV)/.dev $(PLUGINS)/meltano/.done $(PLUGINS)/target-duckdb/.done ## Ru
 	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
 
 proof: $(VENV)/.dev $(PLUGINS)/meltano/.done $(PLUGINS)/target-duckdb/.done ## Try the promises in full, and print the figures
+	TEST_PROOF=full TEST_DATABASE=postgresql $(BIN)/python -m pytest --numprocesses 2 --timeout 3600 -m proof tests/contract tests/faults $(ARGS)
 	TEST_PROOF=full $(BIN)/python -m pytest --numprocesses 2 --timeout 3600 -m proof $(ARGS)
 
 interop: $(VENV)/.dev $(PLUGINS)/interop-python/.done $(PLUGINS)/interop-node/.done ## Run the original SDKs against this client and server (needs node and npm; their own licences apply)

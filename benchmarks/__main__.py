@@ -1,8 +1,9 @@
 """All measurements: ``python -m benchmarks``."""
 
-from benchmarks import fields, files, original
+from benchmarks import fields, files, original, server
 
 fields.main()
 original.main()
 files.rates()
 files.memory()
+server.main()

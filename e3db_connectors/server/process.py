@@ -7,6 +7,7 @@ import logging
 import signal
 import socket
 import ssl
+import sys
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +33,9 @@ _FAREWELL_SECONDS: Final = 0.2
 """How long who is idle has to answer that TLS closes."""
 
 _BACKLOG: Final = 2048
+_SWITCH_SECONDS: Final = 0.0001
+"""How long a thread may keep the interpreter while others wait: the event loop and the threads of requests take turns all the time."""
+
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2, which is the oldest that Python's contexts take; 1.3 has its own."""
 
@@ -44,6 +48,7 @@ def serve(settings: ServerSettings) -> None:
         ConfigError: If others could read along, or the TLS files or the keys for backups are not good.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    sys.setswitchinterval(_SWITCH_SECONDS)
     _check_tls(settings)
     place = _resolve(settings)
     backup_public_keys = backup_keys.parse(settings.backup_public_keys)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from typing import Final
 
 from e3db_connectors.errors import InvalidTime
@@ -57,8 +58,14 @@ def render(time: datetime) -> str:
 
 
 def render_micros(micros: int) -> str:
-    """The same for microseconds since the Unix epoch."""
-    return render(from_micros(micros))
+    """The same for microseconds since the Unix epoch; fast for times that lie close together, as those of a page do."""
+    second, rest = divmod(micros, 1_000_000)
+    return f"{_render_second(second)}.{rest:06}Z"
+
+
+@lru_cache(4096)
+def _render_second(second: int) -> str:
+    return render(from_micros(second * 1_000_000)).partition(".")[0]
 
 
 def to_micros(time: datetime) -> int:

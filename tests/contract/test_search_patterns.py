@@ -59,6 +59,8 @@ def numbers(*wanted):
         ("REGEXP", "^sum.*$", ["summer", "sum.mer"]),
         ("REGEXP", "sum", []),
         ("REGEXP", "(s|b)um{2}er", ["summer", "bummer"]),
+        ("REGEXP", "(s|b)um{2,3}er", ["summer", "bummer"]),
+        ("REGEXP", "sum{1,}er", ["summer"]),
         ("REGEXP", "[^s].*", ["bummer", "fauna", "fluna", "flora", "ab", "ba", "Sommer", "veryveryfunny", "line\nbreak"]),
         ("REGEXP", "sum\\.mer", ["sum.mer"]),
         ("REGEXP", "f[la]+una", ["fauna", "fluna"]),

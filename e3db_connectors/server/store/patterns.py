@@ -30,7 +30,7 @@ _UNSUPPORTED: Final = '~&<>@#"'
 
 _ESCAPED: Final = re.compile(r"\\.|\[[^]]*\]", re.DOTALL)
 _REPETITION: Final = re.compile(r"\{\d{1,3}(,\d{0,3})?\}", re.ASCII)
-_SPECIAL: Final = frozenset(".?+*|{}()")
+_SPECIAL: Final = frozenset(".?+*|{},()")
 
 
 def matcher(strategy: str, term: str) -> Matcher:

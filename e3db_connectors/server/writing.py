@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -57,40 +59,57 @@ class WritingThread:
     def __init__(self, turns: Turns) -> None:
         """Start the thread; it ends with the process."""
         self._turns = turns
-        self._queue: SimpleQueue[_Job] = SimpleQueue()
+        self._gathered: list[_Job] = []
+        self._queue: SimpleQueue[list[_Job]] = SimpleQueue()
         Thread(target=self._run, name="e3db-writing", daemon=True).start()
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run *work*; what it returns or raises, once what it has written is durable.
+        """Run *work*; what it returns or raises, once what it has written is durable. All calls come from one event loop.
 
         Raises:
             GroupLost: The transaction could not be committed.
         """
-        job = _Job(work, asyncio.get_running_loop().create_future())
-        self._queue.put(job)
+        loop = asyncio.get_running_loop()
+        job = _Job(work, loop.create_future())
+        if not self._gathered:  # what comes in one turn of the loop is handed over at once: the thread is woken once for it
+            loop.call_soon(self._hand_over)
+        self._gathered.append(job)
         return cast("T", await job.done)
 
+    def _hand_over(self) -> None:
+        self._queue.put(self._gathered)
+        self._gathered = []
+
     def _run(self) -> None:
+        waiting: deque[_Job] = deque()
         while True:
-            jobs = [self._queue.get()]
-            try:
-                with self._turns.group():
-                    self._run_group(jobs)
-            except GroupLost as exc:
-                for job in jobs:
-                    job.error = exc
+            if not waiting:
+                waiting.extend(self._queue.get())
+            jobs = self._run_group(waiting)
             jobs[0].done.get_loop().call_soon_threadsafe(_deliver, jobs)
 
-    def _run_group(self, jobs: list[_Job]) -> None:
-        """Run the job that is there, and those that have come meanwhile."""
+    def _run_group(self, waiting: deque[_Job]) -> list[_Job]:
+        """Run those that wait, and those that come meanwhile."""
+        jobs: list[_Job] = []
         until = time.monotonic() + GROUP_SECONDS
-        jobs[0].run()
-        while len(jobs) < GROUP_MAX and time.monotonic() < until:
-            try:
-                jobs.append(self._queue.get_nowait())
-            except Empty:
-                return
-            jobs[-1].run()
+        try:
+            with self._turns.group():
+                while waiting and len(jobs) < GROUP_MAX and time.monotonic() < until:
+                    jobs.append(waiting.popleft())
+                    jobs[-1].run()
+                    if not waiting:
+                        self._take_more(waiting)
+        except GroupLost as exc:
+            if not jobs:  # it did not begin
+                jobs.extend(waiting)
+                waiting.clear()
+            for job in jobs:
+                job.error = exc
+        return jobs
+
+    def _take_more(self, waiting: deque[_Job]) -> None:
+        with suppress(Empty):
+            waiting.extend(self._queue.get_nowait())
 
 
 def _deliver(jobs: list[_Job]) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from demo import warehouse
 from demo.flights import TABLES, Row, Table, messages
 from demo.processes import Failed, raise_on_signals, started
-from demo.report import AccessLog, Progress, Step, say, table
+from demo.report import AccessLog, Progress, Step, say, table, tap_report
 from e3db_connectors import Client, Config, Search
 from e3db_connectors.wire import times
 
@@ -123,11 +123,13 @@ class Demo:
         """
         self.wait_for_clock()
         began, _ = time.monotonic(), self.log.requests()
+        written = (HERE / "meltano.log").stat().st_size if (HERE / "meltano.log").exists() else 0
         with (HERE / "meltano.log").open("a", encoding="utf-8") as log, started(
             [str(MELTANO), "run", "tap-e3db", "target-duckdb"], cwd=ROOT, env=_meltano_environment(), stdout=log, stderr=log,
         ) as meltano:  # fmt: skip
             if meltano.wait():
                 raise Failed("meltano run failed; see .demo/meltano.log")
+        say("  " + tap_report((HERE / "meltano.log").read_bytes()[written:].decode()))
         moved = json.loads((HERE / "moved.jsonl").read_text().splitlines()[-1])
         count: int = sum(moved.values())
         self.steps.append(Step(title, count, len(self.log.requests()), time.monotonic() - began))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +38,20 @@ def table(steps: list[Step]) -> None:
     say("  " + "-" * 79)
     for step in steps:
         say(step.line())
+
+
+_READ: Final = re.compile(r"(\d+) rows of (\d+) windows in (\d+) requests; (\d+) read again")
+_FIELDS: Final = re.compile(r"(\d+) fields decrypted, (\d+) left sealed")
+
+
+def tap_report(log: str) -> str:
+    """What the tap's log says of its streams, added up."""
+    rows, windows, requests, again = (sum(map(int, numbers)) for numbers in zip(*_READ.findall(log), strict=True))
+    decrypted, sealed = (sum(map(int, numbers)) for numbers in zip(*_FIELDS.findall(log), strict=True))
+    return (
+        f"the tap's report: {rows:,} rows of {windows:,} windows in {requests:,} requests, {again:,} windows read again, "
+        f"{decrypted:,} fields decrypted, {sealed:,} left sealed"
+    )
 
 
 class AccessLog:

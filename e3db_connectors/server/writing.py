@@ -11,8 +11,6 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from e3db_connectors.server.store.turns import GroupLost
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -89,17 +87,17 @@ class WritingThread:
             jobs[0].done.get_loop().call_soon_threadsafe(_deliver, jobs)
 
     def _run_group(self, waiting: deque[_Job]) -> list[_Job]:
-        """Run those that wait, and those that come meanwhile."""
+        """Run those that wait, and those that come meanwhile; at least one, however long its turn has taken to come."""
         jobs: list[_Job] = []
-        until = time.monotonic() + GROUP_SECONDS
         try:
             with self._turns.group():
-                while waiting and len(jobs) < GROUP_MAX and time.monotonic() < until:
+                until = time.monotonic() + GROUP_SECONDS
+                while not jobs or (waiting and len(jobs) < GROUP_MAX and time.monotonic() < until):
                     jobs.append(waiting.popleft())
                     jobs[-1].run()
                     if not waiting:
                         self._take_more(waiting)
-        except GroupLost as exc:
+        except Exception as exc:  # noqa: BLE001 - whatever it is: those who wait are told, and the thread goes on
             if not jobs:  # it did not begin
                 jobs.extend(waiting)
                 waiting.clear()

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, create_engine, event, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from e3db_connectors.server import writing
 from e3db_connectors.server.store import sqlite
 from e3db_connectors.server.store.turns import GroupLost, Turns
 from e3db_connectors.server.writing import GROUP_MAX, WritingThread
@@ -57,11 +58,11 @@ def store(tmp_path):
     made.engine.dispose()
 
 
-async def at_once(writing, *work):
+async def at_once(thread, *work):
     """Run all of it in one group: the thread is held up until all has been handed over."""
     hold = ThreadEvent()
-    first = asyncio.create_task(writing.run(hold.wait))
-    rest = [asyncio.create_task(writing.run(item)) for item in work]
+    first = asyncio.create_task(thread.run(hold.wait))
+    rest = [asyncio.create_task(thread.run(item)) for item in work]
     await asyncio.sleep(0)
     hold.set()
     return (await asyncio.gather(first, *rest, return_exceptions=True))[1:]
@@ -101,12 +102,34 @@ def test_a_commit_that_fails_is_told_to_all(store):
 
 
 def test_the_thread_outlives_what_goes_wrong(store):
-    writing = WritingThread(store.turns)
+    thread = WritingThread(store.turns)
     store.fails = True
-    asyncio.run(at_once(writing, adding(store, 1)))
+    asyncio.run(at_once(thread, adding(store, 1)))
     store.fails = False
-    assert asyncio.run(at_once(writing, adding(store, 2))) == [2]
+    assert asyncio.run(at_once(thread, adding(store, 2))) == [2]
     assert store.held() == {2}
+
+
+def test_a_turn_that_comes_late_is_taken(store, monkeypatch):
+    monkeypatch.setattr(writing, "GROUP_SECONDS", 0)  # as if it had all been spent in waiting
+    thread = WritingThread(store.turns)
+    for n in range(3):
+        assert asyncio.run(thread.run(adding(store, n))) == n
+    assert store.held() == {0, 1, 2}
+
+
+@pytest.mark.parametrize("error", [OSError("no memory"), OperationalError("BEGIN", None, ValueError("locked"))])
+def test_those_who_wait_are_told_that_there_is_no_turn(store, monkeypatch, error):
+    def refuse():
+        raise error
+
+    thread = WritingThread(store.turns)
+    with monkeypatch.context() as patch:
+        patch.setattr(store.turns, "_begin", refuse)
+        results = asyncio.run(at_once(thread, adding(store, 1), adding(store, 2)))
+        assert all(isinstance(result, (OSError, GroupLost)) for result in results)
+    assert asyncio.run(thread.run(adding(store, 3))) == 3
+    assert store.held() == {3}
 
 
 @pytest.mark.parametrize(("invalidated", "certain"), [(True, False), (False, True)])

@@ -22,11 +22,11 @@ from e3db_connectors.sync.reading.source import OWN
 from e3db_connectors.sync.reading.tail import Given, mark_of
 from e3db_connectors.sync.reading.tuning import Tuning
 from e3db_connectors.sync.reading.windows import Agenda, Window
-from e3db_connectors.sync.reading.writers import Writers
+from e3db_connectors.sync.reading.writers import Writers, named
 from e3db_connectors.wire import times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from datetime import datetime
 
     from e3db_connectors.errors import E3DBError
@@ -68,6 +68,7 @@ class Engine:
         since: Read what was changed at or after this time.
         until: Read what was changed before this time, and give out nothing later.
         all_writers: Also what others share.
+        writer_ids: Only what these have written, which may be others; None: no such limit.
         tuning: How to read.
         opener: What is made of each record; called by several threads.
         on_failure: Told of records that the opener raised an error for; whether they may be left out is for it to say. Without it
@@ -78,6 +79,7 @@ class Engine:
 
     Raises:
         StateError: The state is none, or of something else.
+        UsageError: *writer_ids* is empty.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of a run
@@ -89,6 +91,7 @@ class Engine:
         since: datetime | None = None,
         until: datetime | None = None,
         all_writers: bool = False,
+        writer_ids: Collection[str] | None = None,
         tuning: Tuning | None = None,
         opener: Callable[[Result], Any] = lambda result: result,
         on_failure: Callable[[Meta, E3DBError], None] | None = None,
@@ -97,7 +100,9 @@ class Engine:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Check the state; nothing is read yet."""
-        self._source, self._record_type, self._all_writers = source, record_type, all_writers
+        self._source, self._record_type = source, record_type
+        self._all_writers = all_writers or writer_ids is not None
+        self._writer_ids = named(writer_ids)
         self._since, self._until = since, until
         self._tuning = tuning or Tuning()
         self._on_failure, self._count, self._launcher = on_failure or _raise, count, launcher
@@ -136,7 +141,9 @@ class Engine:
         upper = times.floor_millisecond(now - self._tuning.settle)
         if self._until is not None:
             upper = min(upper, times.floor_millisecond(self._until))
-        self._writers = Writers(self._source, self._record_type, self._read_writers(), all_writers=self._all_writers)
+        self._writers = Writers(
+            self._source, self._record_type, self._read_writers(), all_writers=self._all_writers, writer_ids=self._writer_ids
+        )
         with self._launcher(self._tuning.max_workers) as launcher:
             yield from self._run(launcher, upper)
         self._writers.check(thorough=True)
@@ -144,7 +151,8 @@ class Engine:
 
     def _run(self, launcher: Launcher, upper: datetime) -> Iterator[Step]:
         yield from self._catch_up(launcher, upper)
-        pages = self._pages(Question(self._record_type, all_writers=self._all_writers), launch=launcher.launch)
+        question = Question(self._record_type, all_writers=self._all_writers, writers=self._writer_ids)
+        pages = self._pages(question, launch=launcher.launch)
         begin = self._begin()
         if rest := self._rest(upper):
             try:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from e3db_connectors.errors import E3DBError
 from e3db_connectors.sync.reading.ahead import Threads
-from e3db_connectors.sync.reading.writers import Writers
+from e3db_connectors.sync.reading.writers import Writers, named
 from e3db_connectors.wire import limits
 from e3db_connectors.wire.queries import QueryRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from e3db_connectors.sync.reading.source import Source
     from e3db_connectors.wire.records import Meta, Result
@@ -33,18 +33,22 @@ class FullRead:
         source: Where from.
         record_type: The type.
         all_writers: Also what others share.
+        writer_ids: Only what these have written, which may be others; None: no such limit.
+        include_data: The sealed data, too.
         page_size: Records of a request.
         opener: What is made of each record.
         on_failure: As of `Engine`.
         count: Told of ``rows``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a read
         self,
         source: Source,
         record_type: str,
         *,
         all_writers: bool = False,
+        writer_ids: Collection[str] | None = None,
+        include_data: bool = True,
         page_size: int = limits.PAGE_MAX,
         opener: Callable[[Result], Any] = lambda result: result,
         on_failure: Callable[[Meta, E3DBError], None] | None = None,
@@ -52,8 +56,15 @@ class FullRead:
     ) -> None:
         """Prepare; nothing is read yet."""
         self._source, self._opener, self._on_failure, self._count = source, opener, on_failure, count
-        self._record_type, self._all_writers = record_type, all_writers
-        self._request = QueryRequest(count=page_size, content_types=[record_type], include_data=True, include_all_writers=all_writers)
+        self._record_type, self._all_writers = record_type, all_writers or writer_ids is not None
+        self._writer_ids = named(writer_ids)
+        self._request = QueryRequest(
+            count=page_size,
+            content_types=[record_type],
+            include_data=include_data,
+            include_all_writers=all_writers and writer_ids is None,
+            writer_ids=None if self._writer_ids is None else list(self._writer_ids),
+        )
         self._whole = False
         self._skipped: Counter[str] = Counter()
 
@@ -67,7 +78,7 @@ class FullRead:
 
     def pages(self) -> Iterator[list[Any]]:
         """Read; the next page is fetched while one is opened."""
-        writers = Writers(self._source, self._record_type, None, all_writers=self._all_writers)
+        writers = Writers(self._source, self._record_type, None, all_writers=self._all_writers, writer_ids=self._writer_ids)
         pages = self._source.query_pages(self._request)
         with Threads(_AHEAD) as threads:
             landing = threads.launch(partial(next, pages, None))

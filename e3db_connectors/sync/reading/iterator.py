@@ -47,6 +47,7 @@ def read_pages(  # noqa: PLR0913 - what there is to choose; all but the first tw
     state: dict[str, Any] | None = None,
     *,
     all_writers: bool = False,
+    writer_ids: Collection[str] | None = None,
     fields: Mapping[str, Schema] | None = None,
     policy: Policy | None = None,
     pseudonymiser: Pseudonymiser | None = None,
@@ -68,6 +69,7 @@ def read_pages(  # noqa: PLR0913 - what there is to choose; all but the first tw
         columns: Only these, beside the meta columns; others are never decrypted.
         state: Where the last run left off; None: at the beginning.
         all_writers: Also what others share with the client.
+        writer_ids: Only what these have written, which may be others; None: no such limit.
         fields: What the fields are to be read as; None: as the schema record says, else as text.
         policy: Rules on columns.
         pseudonymiser: What makes pseudonyms, if a rule asks for them.
@@ -84,7 +86,7 @@ def read_pages(  # noqa: PLR0913 - what there is to choose; all but the first tw
     rows = RowReader(
         client,
         record_type,
-        fields_of(client, record_type, all_writers=all_writers) if fields is None else fields,
+        fields_of(client, record_type, all_writers=all_writers or writer_ids is not None) if fields is None else fields,
         columns,
         counts=run.fields if run else FieldCounts(),
         policy=policy or Policy(),
@@ -104,6 +106,7 @@ def read_pages(  # noqa: PLR0913 - what there is to choose; all but the first tw
         since=_moment(since),
         until=_moment(until),
         all_writers=all_writers,
+        writer_ids=writer_ids,
         tuning=tuning,
         opener=rows.row,
         on_failure=failed,

@@ -10,15 +10,33 @@ is missing then leaves the set.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from e3db_connectors.errors import UsageError
 from e3db_connectors.sync.reading.source import OWN, Source
 from e3db_connectors.sync.reading.tail import mark_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 _log = logging.getLogger(__name__)
+
+WRITERS_MAX: Final = 100
+"""Writers that a search may name."""
+
+
+def named(writer_ids: Collection[str] | None) -> tuple[str, ...] | None:
+    """Ids of writers in a fixed order, each once; None: all.
+
+    Raises:
+        UsageError: There are none, or too many for a search.
+    """
+    if writer_ids is None:
+        return None
+    ids = tuple(sorted({writer_id.lower() for writer_id in writer_ids}))
+    if not 1 <= len(ids) <= WRITERS_MAX:
+        raise UsageError(f"writer_ids names 1 to {WRITERS_MAX} writers; leave it out for all")
+    return ids
 
 
 class Writers:
@@ -28,13 +46,22 @@ class Writers:
         source: Tells who shares.
         record_type: The type.
         all_writers: Others' records are in scope, too.
+        writer_ids: Only of these, ourselves included; None: all.
         read: Marks of the writers whose records up to the bookmark have been read; None: there is no bookmark, all are read from the
             beginning.
     """
 
-    def __init__(self, source: Source, record_type: str, read: frozenset[bytes] | None, *, all_writers: bool) -> None:
+    def __init__(
+        self,
+        source: Source,
+        record_type: str,
+        read: frozenset[bytes] | None,
+        *,
+        all_writers: bool,
+        writer_ids: Collection[str] | None = None,
+    ) -> None:
         """List the writers: this comes before the first search."""
-        self._source, self._record_type, self._all_writers = source, record_type, all_writers
+        self._source, self._record_type, self._all_writers, self._writer_ids = source, record_type, all_writers, writer_ids
         self._firm = True
         listed = self._list(thorough=True)
         self._read = listed if read is None else {writer: mark for writer, mark in listed.items() if mark in read}
@@ -79,7 +106,8 @@ class Writers:
         own = self._source.client_id
         shares = self._source.shares(self._record_type, thorough=thorough) if self._all_writers else {}
         self._firm = all(grant.firm for grant in shares.values())
-        return {writer: mark_of(writer, grant.mark) for writer, grant in {**shares, own: OWN}.items()}
+        grants = {**shares, own: OWN}.items()
+        return {writer: mark_of(writer, grant.mark) for writer, grant in grants if self._writer_ids is None or writer in self._writer_ids}
 
     def _tell(self, writer: str, *, gone: bool) -> None:
         self.lost.add(writer)

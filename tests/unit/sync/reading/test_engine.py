@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from e3db_connectors.errors import DecryptionError, IndexUnsteady, StateError, TooManyErrors, WindowExceeded
+from e3db_connectors.errors import DecryptionError, IndexUnsteady, StateError, TooManyErrors, UsageError, WindowExceeded
 from e3db_connectors.sync import RecordFailures
 from e3db_connectors.sync.reading import Engine, Tuning
 from e3db_connectors.sync.reading.source import Grant
@@ -232,6 +232,23 @@ def test_others_records_come_when_they_come_into_scope(calm):
     calm.store.wait(300)
     assert len(calm.sync()) == 1
     assert len(calm.sync(all_writers=True)) == 1
+
+
+def test_only_named_writers_are_read_and_who_joins_them_is_read_from_the_beginning(calm):
+    calm.store.grants.update(ann=Grant("1"), bob=Grant("1"))
+    mine, anns, bobs = calm.at(1), calm.at(2, writer="ann"), calm.at(3, writer="bob")
+    calm.store.wait(1000)
+    assert calm.sync(writer_ids=["ann"]) == [anns.record_id]
+    assert sorted(calm.sync(writer_ids=["ann", "bob"])) == [bobs.record_id]
+    assert calm.sync(writer_ids=["me", "bob"]) == [mine.record_id]
+    assert calm.sync(writer_ids=["me", "bob"]) == []
+    assert calm.sync(all_writers=True) == [anns.record_id]
+
+
+@pytest.mark.parametrize("writer_ids", [[], [str(number) for number in range(101)]])
+def test_no_writers_or_too_many_are_refused(writer_ids, calm):
+    with pytest.raises(UsageError, match="writer_ids names 1 to 100 writers"):
+        calm.engine(writer_ids=writer_ids)
 
 
 def test_until_leaves_out_what_is_later_also_what_changed_meanwhile(calm):

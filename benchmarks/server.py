@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import argparse
 import base64
-import http.client
 import secrets
+import socket
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -51,24 +51,32 @@ _STEP: Final = 10_000
 
 
 class Caller:
-    """A connection of a registered client, that looks at no more of an answer than its status and its length."""
+    """A connection of a registered client.
+
+    It does as little as can be, for it shares the processor with what it measures: a request is sent in one piece, and of an answer
+    it looks at no more than status and length.
+    """
 
     def __init__(self, url: str, config: Config) -> None:
         """Sign in."""
-        self._connection = http.client.HTTPConnection(urlsplit(url).netloc)
+        address = urlsplit(url)
+        self._socket = socket.create_connection((address.hostname, address.port))
+        self._answers = self._socket.makefile("rb")
+        self._host = address.netloc
         known = config()
         key = base64.b64encode(f"{known['api_key_id']}:{known['api_secret']}".encode()).decode()
-        self._headers = {"Authorization": f"Basic {key}"}
+        self._authorization = f"Basic {key}"
         token = msgspec.json.decode(self.post("/v1/auth/token", b"grant_type=client_credentials"))
-        self._headers = {"Authorization": f"Bearer {token['access_token']}", "Content-Type": "application/json"}
+        self._authorization = f"Bearer {token['access_token']}"
 
     def post(self, path: str, body: bytes) -> bytes:
         """Send a request; its answer's body."""
-        self._connection.request("POST", path, body, self._headers)
-        with self._connection.getresponse() as response:
-            if response.status not in {200, 201}:
-                raise RuntimeError(f"{path}: {response.status}")
-            return response.read()
+        lines = [f"POST {path} HTTP/1.1", f"Host: {self._host}", f"Authorization: {self._authorization}", f"Content-Length: {len(body)}"]
+        self._socket.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        status, *headers = iter(self._answers.readline, b"\r\n")
+        if status.split()[1] not in {b"200", b"201"}:
+            raise RuntimeError(f"{path}: {status.decode()}")
+        return self._answers.read(next(int(line[15:]) for line in headers if line.lower().startswith(b"content-length:")))
 
 
 def seed(database: str, config: Config, count: int) -> int:

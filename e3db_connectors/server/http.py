@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from functools import partial
+from functools import partial, update_wrapper
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any, TypeVar
 from unicodedata import category
@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 from starlette.responses import Response
 
 from e3db_connectors.server import signing
@@ -19,9 +20,9 @@ from e3db_connectors.server.store.owners import Owner
 from e3db_connectors.wire import limits
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
-    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
     from e3db_connectors.server.blobs import Bodies
     from e3db_connectors.server.settings import ServerSettings
@@ -112,24 +113,30 @@ class Incoming:
         return user, password
 
 
-def endpoint(handler: Handler, *, writes: bool = False) -> Callable[[Request], Awaitable[Response]]:
-    """Read the body within its limit, then run *handler* in a thread.
+class endpoint:  # noqa: N801 - it stands where frameworks have a decorator
+    """An ASGI application that reads the body within its limit, then runs a handler in a thread.
 
     Args:
-        handler: It.
+        handler: It; name, module and docstring are its.
         writes: It does nothing that takes long but write, and nothing after that which the commit has to precede: see `server.writing`.
     """
 
-    async def run(request: Request) -> Response:
-        incoming = Incoming(request, await _read(request))
-        if writes:
-            writing: WritingThread = request.app.state.writing
-            response: Response = await writing.run(partial(handler, incoming))
-            return response
-        return await run_in_threadpool(handler, incoming)
+    def __init__(self, handler: Handler, *, writes: bool = False) -> None:
+        """Wrap *handler*."""
+        update_wrapper(self, handler)
+        self._handler = handler
+        self._writes = writes
 
-    run.__name__, run.__module__, run.__doc__ = handler.__name__, handler.__module__, handler.__doc__
-    return run
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request; what the handler raises is for the caller to answer."""
+        request = Request(scope, receive)
+        incoming = Incoming(request, await _read(request))
+        if self._writes:
+            writing: WritingThread = request.app.state.writing
+            response: Response = await writing.run(partial(self._handler, incoming))
+        else:
+            response = await run_in_threadpool(self._handler, incoming)
+        await response(scope, receive, send)
 
 
 async def _read(request: Request) -> bytes:

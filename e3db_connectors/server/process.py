@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import uvicorn
 
 from e3db_connectors.errors import ConfigError, StorageError
-from e3db_connectors.server import app, backup_keys
+from e3db_connectors.server import app, backup_keys, log
 from e3db_connectors.server.blobs import Bodies
 from e3db_connectors.server.overload import HEAD_MAX
 from e3db_connectors.server.store import files
@@ -47,7 +47,7 @@ def serve(settings: ServerSettings) -> None:
         StorageError: If the database or the files folder cannot be used, or the address not be bound.
         ConfigError: If others could read along, or the TLS files or the keys for backups are not good.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    log.to_stderr()
     sys.setswitchinterval(_SWITCH_SECONDS)
     _check_tls(settings)
     place = _resolve(settings)

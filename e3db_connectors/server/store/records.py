@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 import msgspec
 from sqlalchemy import delete, insert, select, update
 
 from e3db_connectors.server.store.owners import Owner
+from e3db_connectors.server.store.prepared import Prepared
 from e3db_connectors.server.store.schema import file_urls, plain_members, records
 from e3db_connectors.wire import times
 from e3db_connectors.wire.records import to_bytes
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from e3db_connectors.wire.records import RecordUpload
 
 
-_ADD: Final = insert(records)
+_ADD: Final = Prepared(insert(records).returning(records.c.seq), [name for name in records.c.keys() if name != "seq"])  # noqa: SIM118 - no dict
 
 
 class StoredRecord(msgspec.Struct, frozen=True):
@@ -95,11 +96,12 @@ def add(connection: Connection, clock: Clock, upload: RecordUpload, record_id: s
         "created": now,
         "last_modified": now,
         **_content(upload),
+        "file_meta": None,
+        "file_body": body,
     }
     if body:
         values["file_meta"] = to_bytes({"file_name": f"{record_id}-{now // 1_000_000}", **upload.meta.file_meta}).decode()
-        values["file_body"] = body
-    (seq,) = cast("tuple[int]", connection.execute(_ADD, values).inserted_primary_key)
+    seq: int = _ADD.execute(connection, values).scalar_one()
     _index_plain(connection, seq, upload)
     return StoredRecord(seq=seq, **values)
 

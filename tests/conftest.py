@@ -93,9 +93,9 @@ def database_url(folder: Path) -> str:
 
 
 @contextmanager
-def running_server(folder: Path, *options: str) -> Iterator[Server]:
+def running_server(folder: Path, *options: str, database: str = "") -> Iterator[Server]:
     """Run `e3db-connectors serve` with all its files in *folder*; SIGTERM ends it."""
-    environment = {**os.environ, "E3DB_SERVER_REGISTRATION_TOKEN": TOKEN, "E3DB_SERVER_DATABASE": database_url(folder)}
+    environment = {**os.environ, "E3DB_SERVER_REGISTRATION_TOKEN": TOKEN, "E3DB_SERVER_DATABASE": database or database_url(folder)}
     command = [str(BIN / "e3db-connectors"), "serve", "--port", "0"]
     command += ["--files-dir", str(folder / "files"), *options]
     with (folder / "server.log").open("a", encoding="utf-8") as log:
@@ -122,12 +122,6 @@ def _running_server() -> Callable[..., AbstractContextManager[Server]]:
 @pytest.fixture(scope="session", name="database_url")
 def _database_url() -> Callable[[Path], str]:
     """Where the server of a folder keeps its data; the database is there, the tables are not."""
-    return database_url
-
-
-@pytest.fixture(scope="session", name="database_url")
-def _database_url() -> Callable[[Path], str]:
-    """Where the server of a folder keeps its data, for a test that runs one in its own process."""
     return database_url
 
 

@@ -1,0 +1,94 @@
+"""The connection to PostgreSQL breaks while a transaction commits: nobody is told what the server does not know."""
+
+import os
+import socket
+import threading
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from e3db_connectors.errors import OutcomeUnknown
+
+pytestmark = pytest.mark.skipif(os.environ.get("TEST_DATABASE") != "postgresql", reason="SQLite has no connection that breaks")
+
+_COMMIT = b"COMMIT"
+
+
+class BreakingProxy:
+    """Stands before PostgreSQL; breaks one connection at its next commit, with the commit sent on, or without.
+
+    Args:
+        target: The socket of the server.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._armed = ""
+        self.broken = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self):
+        self._listener.close()
+
+    def break_commit(self, *, sent_on: bool) -> None:
+        self._armed = "reply" if sent_on else "request"
+
+    def _accept(self):
+        with suppress(OSError):
+            while True:
+                downstream, _ = self._listener.accept()
+                upstream = socket.socket(socket.AF_UNIX)
+                upstream.connect(str(self._target))
+                losing = threading.Event()
+                threading.Thread(target=self._requests, args=(downstream, upstream, losing), daemon=True).start()
+                threading.Thread(target=self._replies, args=(upstream, downstream, losing), daemon=True).start()
+
+    def _requests(self, downstream, upstream, losing):
+        with suppress(OSError), closing(upstream):
+            while chunk := downstream.recv(65536):
+                fault = self._armed if _COMMIT in chunk else ""
+                if fault:
+                    self._armed = ""
+                    self.broken += 1
+                    losing.set()
+                if fault == "request":
+                    downstream.shutdown(socket.SHUT_RDWR)
+                    return
+                upstream.sendall(chunk)
+
+    def _replies(self, upstream, downstream, losing):
+        with suppress(OSError), closing(downstream):
+            while chunk := upstream.recv(65536):
+                if losing.is_set():
+                    downstream.shutdown(socket.SHUT_RDWR)
+                    return
+                downstream.sendall(chunk)
+
+
+@pytest.fixture(scope="module")
+def behind_proxy(tmp_path_factory, database_url, running_server):
+    folder = tmp_path_factory.mktemp("proxied")
+    url = make_url(database_url(folder))
+    proxy = BreakingProxy(Path(url.query["host"]) / ".s.PGSQL.5432")
+    through = url.set(host="127.0.0.1", port=proxy.port, query={"sslmode": "disable", "gssencmode": "disable"})
+    with closing(proxy), running_server(folder, database=through.render_as_string(hide_password=False)) as server:
+        yield server, proxy
+
+
+@pytest.mark.parametrize("sent_on", [True, False], ids=["reply lost", "request lost"])
+def test_a_commit_whose_outcome_is_unknown_is_reported_as_that(sent_on, behind_proxy):
+    server, proxy = behind_proxy
+    with server.register() as client:
+        client.write("t", {"n": "first"})  # the access key is there
+        broken = proxy.broken
+        proxy.break_commit(sent_on=sent_on)
+        with pytest.raises(OutcomeUnknown):
+            client.write("t", {"n": "second"})
+        assert proxy.broken == broken + 1
+        client.write("t", {"n": "third"})  # the server goes on, with other connections
+        stored = sorted(record.data["n"] for record in client.query_all(record_type="t"))
+        assert stored == (["first", "second", "third"] if sent_on else ["first", "third"])

@@ -27,11 +27,13 @@ class Item:
         position: Its number among all rows of the writer, from 1.
         data: Its columns as texts.
         key: Its key; rows of a stream without one have none.
+        plain: The columns that also stay in clear.
     """
 
     position: int
     data: dict[str, str] = field(repr=False)
     key: RowKey | None = None
+    plain: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str | int:

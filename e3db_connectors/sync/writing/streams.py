@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from e3db_connectors.client.bulk import WORKERS
 from e3db_connectors.crypto import blind_index
-from e3db_connectors.errors import UsageError
+from e3db_connectors.errors import ConfigError, UsageError
 from e3db_connectors.sync import schemas
 from e3db_connectors.sync.keys import RowKeys
-from e3db_connectors.sync.names import is_internal
+from e3db_connectors.sync.names import META_PREFIX, is_internal
 from e3db_connectors.sync.writing import rotation
 from e3db_connectors.sync.writing.readers import share_stream
 from e3db_connectors.sync.writing.writer import RowWriter, Stream
@@ -37,12 +37,17 @@ class WriteOptions:
             one that is derived from the private key.
         share_with: Ids of clients that may read the stream.
         workers: How many rows are on their way at once.
+        plain_columns: Columns whose texts also stay in clear, as plain members of the record, so that the server can search them.
+        store_schema: Whether a schema record is made, if there is none. Without it, readers take every column for text unless they are
+            told otherwise, and the meta of all rows is read at the start to see whether they are keyed with another secret.
     """
 
     key_secret: str | None = field(default=None, repr=False)
     key_secret_previous: str | None = field(default=None, repr=False)
     share_with: Collection[str] = ()
     workers: int = WORKERS
+    plain_columns: Collection[str] = ()
+    store_schema: bool = True
 
 
 def open_writer(
@@ -74,9 +79,13 @@ def open_writer(
     options = options or WriteOptions()
     if is_internal(record_type):
         raise UsageError(f"records of type {record_type} are the connector's own or the account's; name the stream otherwise")
+    own = [name for name in options.plain_columns if name.lower().startswith(META_PREFIX)]
+    if own:
+        raise ConfigError(f"plain members that start with {META_PREFIX} are the connector's own; {', '.join(own)} cannot stay in clear")
     keys = _row_keys(client, record_type, key_columns, options) if key_columns else None
     share_stream(client, record_type, options.share_with)
-    stream = Stream(record_type, columns, _begin(client, record_type, columns, keys), keys)
+    known = _begin(client, record_type, columns, keys, store=options.store_schema)
+    stream = Stream(record_type, columns, known, keys, options.plain_columns)
     return RowWriter(client, stream, workers=options.workers, failures=failures, check=check)
 
 
@@ -91,8 +100,14 @@ def _row_keys(client: Client, record_type: str, key_columns: Sequence[str], opti
     return RowKeys(current, record_type, key_columns, previous)
 
 
-def _begin(client: Client, record_type: str, columns: Mapping[str, Schema], keys: RowKeys | None) -> schemas.StreamSchemas:
+def _begin(client: Client, record_type: str, columns: Mapping[str, Schema], keys: RowKeys | None, *, store: bool) -> schemas.StreamSchemas:
     """Make the schema record name the schema and the secret of the rows to come."""
+    if not store:
+        known = schemas.load_own(client, record_type)
+        if not known.numbered:  # one that is there has to stay true, or its rows would be misread and another secret let in
+            if keys is not None:
+                rotation.admit(client, record_type, (), keys.kids)
+            return known
     if keys is None:
         return schemas.remember(client, record_type, columns)
     named = schemas.load_own(client, record_type).kids

@@ -18,7 +18,7 @@ from e3db_connectors.sync.writing.outcomes import CREATED, UNCHANGED, UPDATED
 from e3db_connectors.wire.records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from e3db_connectors.client import Client
     from e3db_connectors.errors import E3DBError
@@ -50,16 +50,26 @@ class Upserter:
         lookup: What finds them.
         schemas: All schemas of the type.
         number: The number of the one that the rows follow.
+        plain_columns: Columns that also stay in clear.
     """
 
-    def __init__(self, client: Client, record_type: str, lookup: Lookup, schemas: StreamSchemas, number: str) -> None:
+    def __init__(
+        self,
+        client: Client,
+        record_type: str,
+        lookup: Lookup,
+        schemas: StreamSchemas,
+        number: str,
+        *,
+        plain_columns: Collection[str] = (),
+    ) -> None:
         """Nothing is sent yet."""
         self._client, self._record_type, self._lookup = client, record_type, lookup
-        self._schemas, self._number = schemas, number
+        self._schemas, self._number, self._plain_columns = schemas, number, plain_columns
 
     def append(self, item: Item) -> Written:
         """Write a row without a key: a record of its own, made once even if the answer gets lost."""
-        plain, operation = {SCHEMA_NUMBER: self._number}, str(uuid4())
+        plain, operation = {**item.plain, SCHEMA_NUMBER: self._number}, str(uuid4())
         try:
             record = self._client.write(self._record_type, item.data, plain | {OPERATION_MEMBER: operation})
         except OutcomeUnknown:
@@ -113,7 +123,7 @@ class Upserter:
 
     def _put(self, item: Item, found: Sequence[Result], mine: str | None) -> Written:
         """Have one record hold the row: the one that stays of those that there are, or a new one."""
-        plain = {ROW_KEY: item.key.index if item.key else "", SCHEMA_NUMBER: self._number}
+        plain = {**item.plain, ROW_KEY: item.key.index if item.key else "", SCHEMA_NUMBER: self._number}
         if mine is not None and (not found or found[0].meta.record_id == mine):
             return Written(CREATED, mine)  # not found: somebody has deleted it since, which is no reason to make it anew
         if not found:
@@ -121,7 +131,8 @@ class Upserter:
         known = self._client.open(found[0])
         if self._holds(known, item, plain):
             return Written(UNCHANGED, known.meta.record_id)
-        meta = msgspec.structs.replace(known.meta, plain={**(known.meta.plain or {}), **plain})
+        others = {name: text for name, text in (known.meta.plain or {}).items() if name not in self._plain_columns}
+        meta = msgspec.structs.replace(known.meta, plain={**others, **plain})
         self._client.update(Record(meta, item.data))
         return Written(UPDATED, meta.record_id)
 
@@ -131,6 +142,7 @@ class Upserter:
         return (
             known.data == item.data
             and stored.get(ROW_KEY) == plain[ROW_KEY]
+            and {name: stored[name] for name in self._plain_columns if name in stored} == item.plain
             and self._schemas.read_alike(stored.get(SCHEMA_NUMBER, ""), self._number, item.data)
         )
 

@@ -18,7 +18,7 @@ from e3db_connectors.sync.writing.outcomes import CREATED, FAILED, OUTCOMES, SUP
 from e3db_connectors.sync.writing.upsert import Upserter, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from e3db_connectors.client import Client
     from e3db_connectors.sync.keys import RowKeys
@@ -40,12 +40,14 @@ class Stream:
         columns: Column → JSON Schema; a column that is not in it is left out, with a warning.
         schemas: All schemas of the type, this one included; see `schemas.remember`.
         keys: How to tell rows apart; None: every row becomes a record of its own.
+        plain_columns: Columns that also stay in clear; see `WriteOptions`.
     """
 
     record_type: str
     columns: Mapping[str, Schema]
     schemas: StreamSchemas
     keys: RowKeys | None = None
+    plain_columns: Collection[str] = ()
 
 
 class RowWriter:
@@ -76,7 +78,9 @@ class RowWriter:
         self._failures = failures or Failures()
         self._encoder = RowEncoder(stream.record_type, stream.columns)
         self._lookup = Lookup(client, stream.record_type, workers)
-        self._upserter = Upserter(client, stream.record_type, self._lookup, stream.schemas, number_of(stream.columns))
+        self._plain_columns = frozenset(stream.plain_columns)
+        number = number_of(stream.columns)
+        self._upserter = Upserter(client, stream.record_type, self._lookup, stream.schemas, number, plain_columns=self._plain_columns)
         self._position = 0
         self.counts = Counter(dict.fromkeys(OUTCOMES, 0))
 
@@ -122,7 +126,8 @@ class RowWriter:
         if self._check is not None:
             self._check(row)
         data = self._encoder.encode(row)
-        return Item(self._position, data, self._keys.of(data) if self._keys else None)
+        plain = {name: data[name] for name in self._plain_columns if name in data}
+        return Item(self._position, data, self._keys.of(data) if self._keys else None, plain)
 
     def _append(self, pool: ThreadPoolExecutor, items: Sequence[Item], outcomes: list[RowOutcome]) -> Iterator[tuple[Item, Written]]:
         return self._results([(item, pool.submit(self._upserter.append, item)) for item in items], outcomes)

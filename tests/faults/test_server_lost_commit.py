@@ -13,7 +13,7 @@ from e3db_connectors.errors import OutcomeUnknown
 
 pytestmark = pytest.mark.skipif(os.environ.get("TEST_DATABASE") != "postgresql", reason="SQLite has no connection that breaks")
 
-_COMMIT = b"COMMIT"
+_COMMIT = b"COMMIT\0"
 
 
 class BreakingProxy:

@@ -14,6 +14,7 @@ def get_provider_info() -> dict[str, Any]:
         "integrations": [{"integration-name": "E3DB", "external-doc-url": "https://docs.tozny.com", "tags": ["service"]}],
         "hooks": [_modules("hooks.e3db")],
         "operators": [_modules("operators.sharing")],
+        "transfers": [_transfer("E3DB", "Common SQL", "e3db_to_sql")],
         "connection-types": [
             {
                 "connection-type": "e3db",
@@ -57,3 +58,8 @@ def _secret(label: str, description: str) -> dict[str, Any]:
 
 def _modules(*names: str) -> dict[str, Any]:
     return {"integration-name": "E3DB", "python-modules": [f"e3db_connectors.airflow.{name}" for name in names]}
+
+
+def _transfer(source: str, target: str, module: str) -> dict[str, Any]:
+    path = f"e3db_connectors.airflow.transfers.{module}"
+    return {"source-integration-name": source, "target-integration-name": target, "python-module": path}

@@ -36,6 +36,7 @@ def test_every_module_that_is_listed_is_there():
     modules = [
         name for kind in ("hooks", "operators", "sensors", "triggers") for each in info.get(kind, ()) for name in each["python-modules"]
     ]
+    modules += [each["python-module"] for each in info["transfers"]]
     assert modules
     for name in modules:
         import_module(name)

@@ -1,0 +1,105 @@
+"""The table `_e3db_state`: what the next run goes by, in the database that holds what the last ones have loaded.
+
+A row holds cursors and hashes, and a number that each change counts up. Who has read the row before somebody else changed it changes
+nothing any more: so two tasks that load the same records into the same table cannot mix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from e3db_connectors.airflow.sql.errors import TransferConflict
+from e3db_connectors.errors import StateError
+from e3db_connectors.wire import times
+
+if TYPE_CHECKING:
+    from e3db_connectors.airflow.sql.session import Session
+
+TABLE: Final = "_e3db_state"
+_KEY: Final = ("destination", "client_id", "record_type")
+
+
+@dataclass
+class StateRow:
+    """The row of one destination; `read` it in one transaction, and `save` in the ones of the loads.
+
+    Args:
+        session: Of the warehouse.
+        schema: Where the table is.
+        destination: The name of the table that is loaded, or of what a cursor is kept for.
+        client_id: Who reads.
+        record_type: What.
+    """
+
+    session: Session
+    schema: str
+    destination: str
+    client_id: str
+    record_type: str
+
+    def __post_init__(self) -> None:
+        """Nothing has been read."""
+        self._number = 0
+        self._table = f"{self.session.quoted(self.schema)}.{self.session.quoted(TABLE)}"
+
+    def prepare(self) -> None:
+        """Make the table and the row, if they are missing; to be called in a transaction, and under a lock on the table."""
+        session = self.session
+        if not session.dialect.columns(session, self.schema, TABLE):
+            text = session.dialect.types["text"]
+            columns = ", ".join(f"{name} {text} NOT NULL" for name in _KEY)
+            session.execute(
+                f"CREATE TABLE {self._table} ({columns}, number BIGINT NOT NULL, state {text}, updated {text}, PRIMARY KEY ({', '.join(_KEY)}))"
+            )
+        marks = ", ".join([session.mark] * len(self._key))
+        session.execute(
+            f"INSERT INTO {self._table} ({', '.join(_KEY)}, number) VALUES ({marks}, 0) ON CONFLICT DO NOTHING",  # noqa: S608 - quoted
+            self._key,
+        )
+
+    def read(self) -> dict[str, Any] | None:
+        """The state; None: nothing has been loaded yet.
+
+        Raises:
+            StateError: The row holds none.
+        """
+        [[self._number, text]] = self.session.fetch(f"SELECT number, state FROM {self._table} WHERE {self._where}", self._key)  # noqa: S608
+        if text is None:
+            return None
+        try:
+            state = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            state = None
+        if not isinstance(state, dict):
+            raise StateError(f"{TABLE} holds no state for {self.destination}; delete its row to begin anew")
+        return state
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Replace the state, in the transaction of what it stands for.
+
+        Raises:
+            TransferConflict: Somebody else has replaced it.
+        """
+        mark = self.session.mark
+        changed = self.session.fetch(
+            f"UPDATE {self._table} SET state = {mark}, updated = {mark}, number = number + 1 "  # noqa: S608 - quoted
+            f"WHERE {self._where} AND number = {mark} RETURNING number",
+            (msgspec.json.encode(state).decode(), times.render(datetime.now(UTC)), *self._key, self._number),
+        )
+        if not changed:
+            raise TransferConflict(
+                f"another task is loading {self.record_type} into {self.destination} and has gone on meanwhile; let one run at a time"
+            )
+        [[self._number]] = changed
+
+    @property
+    def _key(self) -> tuple[str, str, str]:
+        return self.destination, self.client_id, self.record_type
+
+    @property
+    def _where(self) -> str:
+        return " AND ".join(f"{name} = {self.session.mark}" for name in _KEY)

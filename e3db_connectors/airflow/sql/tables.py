@@ -1,0 +1,135 @@
+"""Tables for rows: made when they are missing, and widened when rows have new columns or wider types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from e3db_connectors.airflow.sql import kinds
+from e3db_connectors.errors import UsageError
+from e3db_connectors.sync.names import slug
+from e3db_connectors.sync.rows import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from e3db_connectors.airflow.sql.session import Session
+    from e3db_connectors.sync.values import Schema
+
+DELETED: Final = "_e3db_deleted_at"
+"""When a record was found deleted; null while it is there."""
+
+NAME_MAX: Final = 63
+"""Bytes of a name: PostgreSQL cuts off what is longer, without a word."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Args:
+        name: Quoted.
+        kind: What it holds.
+    """
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that is there.
+
+    Args:
+        schema: Its schema.
+        table: Its name.
+        quoted: Both, quoted.
+        columns: Its column for each column of a row.
+    """
+
+    schema: str
+    table: str
+    quoted: str
+    columns: Mapping[str, Column]
+
+    @property
+    def key(self) -> str:
+        """The column of the record's id."""
+        return self.columns[KEY].name
+
+
+def prepare(session: Session, schema: str | None, table: str, columns: Mapping[str, Schema]) -> Table:
+    """Make a table fit for rows with these columns; to be called in a transaction, and under a lock on the table.
+
+    Raises:
+        UsageError: The table is somebody else's, or a column cannot be widened.
+    """
+    schema = schema or session.dialect.schema(session)
+    quoted = f"{session.quoted(schema)}.{session.quoted(table)}"
+    wanted = {column: kinds.kind_of(column, each) for column, each in columns.items()}
+    names = names_of(columns, session.dialect.reserved)
+    present = session.dialect.columns(session, schema, table)
+    if not present:
+        _create(session, quoted, {names[column]: kind for column, kind in wanted.items()})
+        made = wanted
+    elif KEY not in present:
+        raise UsageError(f"the table {schema}.{table} has no column {KEY}, so it holds no records of E3DB; choose another name")
+    else:
+        made = _evolve(session, quoted, present, names, wanted)
+    filled = {column: Column(session.quoted(names[column]), kind) for column, kind in made.items()}
+    return Table(schema, table, quoted, filled)
+
+
+def names_of(columns: Iterable[str], reserved: frozenset[str] = frozenset()) -> dict[str, str]:
+    """The name of each column in a table: its own, unless a database would cut it off, refuse it or take it for another one."""
+    taken: set[str] = set()
+    names = {}
+    for column in columns:
+        folded = column.lower()
+        awkward = not column or "\0" in column or len(column.encode()) > NAME_MAX or folded in reserved or folded in taken
+        names[column] = slug(column) if awkward else column
+        taken.add(names[column].lower())
+    return names
+
+
+def _create(session: Session, quoted: str, columns: Mapping[str, str]) -> None:
+    types = session.dialect.types
+    lines = [f"{session.quoted(name)} {types[kind]}{' PRIMARY KEY' if name == KEY else ''}" for name, kind in columns.items()]
+    lines.append(f"{session.quoted(DELETED)} {types[kinds.TIME]}")
+    session.execute(f"CREATE TABLE {quoted} ({', '.join(lines)})")
+
+
+def _evolve(
+    session: Session, quoted: str, present: Mapping[str, str], names: Mapping[str, str], wanted: Mapping[str, str]
+) -> dict[str, str]:
+    """Add and widen columns.
+
+    Returns:
+        What each column holds now.
+    """
+    types = session.dialect.types
+    if session.dialect.folds_names:
+        present = {name.lower(): type_name for name, type_name in present.items()}
+    if DELETED not in present:
+        session.execute(f"ALTER TABLE {quoted} ADD COLUMN {session.quoted(DELETED)} {types[kinds.TIME]}")
+    made = {}
+    for column, kind in wanted.items():
+        name = names[column]
+        there = name.lower() if session.dialect.folds_names else name
+        if there not in present:
+            session.execute(f"ALTER TABLE {quoted} ADD COLUMN {session.quoted(name)} {types[kind]}")
+            made[column] = kind
+            continue
+        before = session.dialect.kind(present[there])
+        if kind == kinds.TIME and before == kinds.TEXT:  # of SQLite, or of other loaders
+            made[column] = before
+            continue
+        if before is None or (kinds.TIME in (before, kind) and before != kind):
+            raise UsageError(
+                f"column {name} of {quoted} is of type {present[there]}, which cannot be filled with {kind}; "
+                f"change it to {types[kind]}, or rename it"
+            )
+        made[column] = kinds.wider(before, kind)
+        if made[column] != before:
+            session.dialect.widen(session, quoted, session.quoted(name), made[column], before)
+    return made

@@ -123,4 +123,4 @@ def run_dag(_database, capfd):
 
     yield run
     for path in paths:
-        path.unlink()
+        path.unlink(missing_ok=True)  # a test may run one twice

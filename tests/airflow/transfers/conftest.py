@@ -75,6 +75,14 @@ def warehouse(request, tmp_path, connect):
 
 
 @pytest.fixture
+def warehouse_default(tmp_path, connect):
+    """DuckDB alone, as the connection of the DAGs."""
+    made = _made("duckdb", tmp_path)
+    connect(json.dumps(made.connection), "warehouse_default")
+    return made
+
+
+@pytest.fixture
 def postgres(tmp_path, connect):
     """PostgreSQL alone."""
     made = _made("postgres", tmp_path)

@@ -1,0 +1,48 @@
+"""The DAGs of the transfers, as they stand."""
+
+from pathlib import Path
+
+from airflow.models.asset import AssetEvent
+from airflow.utils.session import create_session
+from sqlalchemy import select
+
+from e3db_connectors.airflow.transfers.base import asset_uri
+from e3db_connectors.sync.writing import open_writer
+
+DAGS = Path(__file__).parents[3] / "dags"
+COLUMNS = {"id": {"type": "integer"}, "name": {"type": "string"}}
+
+
+def source_of(dag_id):
+    return (DAGS / f"{dag_id}.py").read_text(encoding="utf-8")
+
+
+def write(client, record_type, rows):
+    return open_writer(client, record_type, COLUMNS, ["id"]).write(rows)
+
+
+def events(uri):
+    with create_session() as session:
+        return [event.extra for event in session.scalars(select(AssetEvent).order_by(AssetEvent.id)) if event.asset.uri == uri]
+
+
+def test_incremental_to_warehouse(connected, warehouse_default, run_dag, everything_stored):
+    dag_id, types = "e3db_incremental_to_warehouse", {"record_types": ["contact", "order"]}
+    for record_type in types["record_types"]:
+        write(connected, record_type, [{"id": 1, "name": "canary-" + record_type}, {"id": 2, "name": "x"}])
+    run = run_dag(source_of(dag_id), dag_id, run_conf=types)
+    assert run.state == "success", run.log
+    assert warehouse_default.rows("contact", "id", "name") == [(1, "canary-contact"), (2, "x")]
+    assert warehouse_default.rows("order", "id", "name") == [(1, "canary-order"), (2, "x")]
+    [event] = events(asset_uri(connected, "order"))
+    assert (event["records"], event["table"]) == (2, "order")
+    write(connected, "contact", [{"id": 1, "name": "changed"}])
+    gone = next(iter(connected.query_all(record_type="order")))
+    connected.delete(gone.meta.record_id, gone.meta.version)
+    run = run_dag(source_of(dag_id), dag_id, run_conf=types)
+    assert run.state == "success", run.log
+    assert [event["records"] for event in events(asset_uri(connected, "contact"))] == [2, 1]
+    assert events(asset_uri(connected, "order"))[-1]["deleted"] == 1
+    assert warehouse_default.rows("contact", "id", "name") == [(1, "changed"), (2, "x")]
+    assert b"canary-" not in everything_stored()
+    assert "canary-" not in run.log

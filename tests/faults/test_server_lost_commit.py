@@ -14,10 +14,11 @@ from e3db_connectors.errors import OutcomeUnknown
 pytestmark = pytest.mark.skipif(os.environ.get("TEST_DATABASE") != "postgresql", reason="SQLite has no connection that breaks")
 
 _COMMIT = b"COMMIT\0"
+_WRITE = b"INSERT INTO records"
 
 
 class BreakingProxy:
-    """Stands before PostgreSQL; breaks one connection at its next commit, with the commit sent on, or without.
+    """Stands before PostgreSQL; breaks one connection when it commits a record, with the commit sent on, or without.
 
     Args:
         target: The socket of the server.
@@ -48,9 +49,13 @@ class BreakingProxy:
                 threading.Thread(target=self._replies, args=(upstream, downstream, losing), daemon=True).start()
 
     def _requests(self, downstream, upstream, losing):
+        writes = False
         with suppress(OSError), closing(upstream):
             while chunk := downstream.recv(65536):
-                fault = self._armed if _COMMIT in chunk else ""
+                writes = writes or _WRITE in chunk
+                fault = ""
+                if _COMMIT in chunk:
+                    fault, writes = self._armed if writes else "", False
                 if fault:
                     self._armed = ""
                     self.broken += 1

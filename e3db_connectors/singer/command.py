@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import simplejson
 from singer_sdk.exceptions import SingerSDKError
+from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers._util import read_json_file
 from singer_sdk.plugin_base import PluginBase
 
@@ -33,6 +34,12 @@ class E3DBPlugin(PluginBase):
     def client(self) -> Client:
         """The client that the settings name."""
         return Client(credentials.resolve(self.config, source=f"settings of {self.name}"))
+
+    @classproperty
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - the SDK's name and decorator
+        """The settings that the environment holds."""
+        cls.append_builtin_config(cls.config_jsonschema)
+        return settings.from_environment(cls.config_jsonschema, cls._env_var_prefix)
 
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:

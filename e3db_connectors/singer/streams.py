@@ -5,25 +5,26 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk import Stream
-from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, StreamMetadata
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL, StreamMetadata
 
-from e3db_connectors.singer import settings
+from e3db_connectors.errors import ConfigError, E3DBError
+from e3db_connectors.singer.page_loop import PagedStream
 from e3db_connectors.sync.names import stream_name
-from e3db_connectors.sync.reading import ClientSource, Engine, Tuning
-from e3db_connectors.sync.reading.full import FullRead
+from e3db_connectors.sync.reading import ClientSource, Engine
+from e3db_connectors.sync.reading.full import FullRead, read_by_id
 from e3db_connectors.sync.report import Run
 from e3db_connectors.sync.rows import CURSOR, KEY, RowReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from datetime import datetime
+    from collections.abc import Iterator
 
-    from singer_sdk.singerlib.catalog import MetadataMapping
+    from singer_sdk.singerlib.catalog import Catalog, MetadataMapping
 
+    from e3db_connectors.policy import FieldCounts
     from e3db_connectors.singer.discovery import RecordType
+    from e3db_connectors.singer.page_loop import Row
     from e3db_connectors.singer.tap import TapE3DB
+    from e3db_connectors.wire.records import Meta
 
 
 @dataclasses.dataclass(slots=True)
@@ -33,23 +34,14 @@ class RecordTypeMetadata(StreamMetadata):
     e3db_record_type: str | None = None
 
 
-class RecordStream(Stream):
-    """Reads the records of one type, in windows of the time of their last change."""
+class RecordTypeStream(PagedStream):
+    """A stream that has to do with one record type."""
 
-    primary_keys = (KEY,)
-    replication_key = CURSOR
-    # The state moves with whole windows, see `get_records`; the SDK must neither compare nor store the rows' own times.
-    is_sorted = True
-    check_sorted = False
-    # Values have the types of their columns already.
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
-
-    def __init__(self, tap: TapE3DB, record_type: RecordType) -> None:
+    def __init__(self, tap: TapE3DB, record_type: str, name: str, schema: dict[str, Any]) -> None:
         """Describe the stream."""
         self.record_type = record_type
-        self._client = tap.client
-        rows = RowReader(tap.client, record_type.name, record_type.fields)
-        super().__init__(tap, {"type": "object", "properties": rows.columns()}, stream_name(record_type.name))
+        self._client, self._options = tap.client, tap.options
+        super().__init__(tap, schema, name)
 
     @property
     def metadata(self) -> MetadataMapping:
@@ -58,61 +50,127 @@ class RecordStream(Stream):
         root = mapping[()]
         if not isinstance(root, RecordTypeMetadata):
             known = {item.name: getattr(root, item.name) for item in dataclasses.fields(StreamMetadata)}
-            mapping[()] = RecordTypeMetadata(**known, e3db_record_type=self.record_type.name)
+            mapping[()] = RecordTypeMetadata(**known, e3db_record_type=self.record_type)
         return mapping
 
-    def get_records(self, context: Any) -> Iterable[dict[str, Any]]:
-        """Read what was changed since the state, or all there is; only selected columns are decrypted.
 
-        The state moves when the SDK asks for the next row, that is when all rows before have been written out.
+class RecordStream(RecordTypeStream):
+    """Reads the records of one type, in windows of the time of their last change or all of them."""
+
+    primary_keys = (KEY,)
+    replication_key = CURSOR
+
+    def __init__(self, tap: TapE3DB, described: RecordType) -> None:
+        """Describe the stream."""
+        self._fields = described.fields
+        self._client, self._options, self.record_type = tap.client, tap.options, described.name
+        schema = {"type": "object", "properties": self._reader().columns()}
+        super().__init__(tap, described.name, stream_name(described.name), schema)
+
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take over what the catalog asks for.
+
+        Raises:
+            ConfigError: It asks for what there is not.
         """
-        state = self.get_context_state(context)
-        run = Run(self._client, self.record_type.name, state=state)
-        rows = RowReader(self._client, self.record_type.name, self.record_type.fields, self._selected_columns(), run.fields)
-        if self.replication_method == REPLICATION_FULL_TABLE:
-            yield from self._read_all(rows, run)
+        super().apply_catalog(catalog)
+        if self.replication_method not in {REPLICATION_INCREMENTAL, REPLICATION_FULL_TABLE}:
+            raise ConfigError(
+                f"stream {self.name}: there is no replication method {self.replication_method}; "
+                f"choose {REPLICATION_INCREMENTAL} or {REPLICATION_FULL_TABLE}"
+            )
+        if self.replication_method == REPLICATION_INCREMENTAL and self.replication_key != CURSOR:
+            raise ConfigError(f"stream {self.name}: the replication key of incremental reads is {CURSOR}, not {self.replication_key}")
+
+    def read_pages(self, state: dict[str, Any]) -> Iterator[list[Row]]:
+        """Read what was changed since the state, or all there is; only selected columns are decrypted."""
+        run = Run(self._client, self.record_type, state=state)
+        rows = self._reader(self._selected_columns(), run.fields)
+
+        def failed(meta: Meta, error: E3DBError) -> None:
+            run.error(error)
+            self._options.failures(meta, error)
+
+        if self._options.record_ids is not None:
+            yield from self._read_again(rows, failed)
+        elif self.replication_method == REPLICATION_FULL_TABLE:
+            yield from self._read_all(rows, run, failed)
         else:
-            yield from self._read_changes(rows, run, state)
+            yield from self._read_changes(rows, run, failed, state)
+        self._report(run, state)
+
+    def _read_changes(self, rows: RowReader, run: Run, failed: Any, state: dict[str, Any]) -> Iterator[list[Row]]:
+        engine = Engine(
+            ClientSource(self._client),
+            self.record_type,
+            state=state,
+            since=self._options.since,
+            until=self._options.until,
+            all_writers=self._options.all_writers,
+            writer_ids=self._options.writer_ids,
+            tuning=self._options.tuning,
+            opener=rows.row,
+            on_failure=failed,
+            count=run.count,
+        )
+        for step in engine.run():
+            self._options.failures.flush()  # what is left out has to be noted before a state goes past it
+            yield step.rows
+            state.update(step.state)
+            self.state_moved()
+
+    def _read_all(self, rows: RowReader, run: Run, failed: Any) -> Iterator[list[Row]]:
+        read = FullRead(
+            ClientSource(self._client),
+            self.record_type,
+            all_writers=self._options.all_writers,
+            writer_ids=self._options.writer_ids,
+            page_size=self._options.tuning.page_size,
+            opener=rows.row,
+            on_failure=failed,
+            count=run.count,
+        )
+        for page in read.pages():
+            self._options.failures.flush()
+            yield page
+        if read.is_whole:
+            self.activate_version()
+        else:
+            self.logger.warning("not all records could be read, so what is gone from %s stays in the destination", self.name)
+
+    def _read_again(self, rows: RowReader, failed: Any) -> Iterator[list[Row]]:
+        self._stream_version = None  # some rows are no table
+        for page in read_by_id(ClientSource(self._client), self.record_type, self._options.record_ids or ()):
+            read = []
+            for result in page:
+                try:
+                    read.append(rows.row(result))
+                except E3DBError as exc:
+                    failed(result.meta, exc)
+            self._options.failures.flush()
+            yield read
+
+    def _reader(self, selected: set[str] | None = None, counts: FieldCounts | None = None) -> RowReader:
+        return RowReader(
+            self._client,
+            self.record_type,
+            self._fields,
+            selected,
+            **({} if counts is None else {"counts": counts}),
+            policy=self._options.policy,
+            pseudonymiser=self._options.pseudonymiser,
+            unknown_fields=self._options.unknown_fields,
+        )
+
+    def _report(self, run: Run, state: dict[str, Any]) -> None:
         report = run.report(state)
         self.logger.info("%d fields decrypted, %d left sealed", report.fields.decrypted, report.fields.untouched)
         self.logger.info(
             "%d rows of %d windows in %d requests; %d read again, %d missing from the index",
             *(report.rows, report.windows, report.requests, report.rereads, report.ghosts),
         )
-
-    def _read_changes(self, rows: RowReader, run: Run, state: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        engine = Engine(
-            ClientSource(self._client),
-            self.record_type.name,
-            state=state,
-            since=self._start_date(),
-            tuning=self._tuning(),
-            opener=rows.row,
-            count=run.count,
-        )
-        for step in engine.run():
-            yield from step.rows
-            state.update(step.state)
-
-    def _read_all(self, rows: RowReader, run: Run) -> Iterator[dict[str, Any]]:
-        source = ClientSource(self._client)
-        read = FullRead(source, self.record_type.name, page_size=self.config["page_size"], opener=rows.row, count=run.count)
-        for page in read.pages():
-            yield from page
-
-    def _increment_stream_state(self, latest_record: Any, *, context: Any = None) -> None:
-        """Leave the state alone: it moves with windows, not with rows."""
-
-    def _tuning(self) -> Tuning:
-        return Tuning(
-            lookback_seconds=float(self.config["lookback_seconds"]),
-            settle_seconds=float(self.config["settle_seconds"]),
-            page_size=self.config["page_size"],
-        )
-
-    def _start_date(self) -> datetime | None:
-        text = self.config.get("start_date")
-        return settings.parse_date(text) if text else None
+        if report.errors:
+            self.logger.warning("%d records left out: %s", sum(report.errors.values()), report.errors)
 
     def _selected_columns(self) -> set[str]:
         return {column for column in self.schema["properties"] if self.mask["properties", column]}

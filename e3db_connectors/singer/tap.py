@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from singer_sdk import Tap
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.singerlib.catalog import Catalog
 
+from e3db_connectors.client import Client, credentials
 from e3db_connectors.errors import ConfigError, StateError, UsageError
 from e3db_connectors.singer import command, discovery, settings
+from e3db_connectors.singer.options import TapOptions
+from e3db_connectors.singer.output import MessageWriter
+from e3db_connectors.singer.page_loop import PagedStream
 from e3db_connectors.singer.streams import RecordStream
-from e3db_connectors.sync.names import is_internal
+from e3db_connectors.sync.names import is_internal, stream_name
 from e3db_connectors.sync.reading import state as states
 
 if TYPE_CHECKING:
@@ -20,7 +26,10 @@ if TYPE_CHECKING:
     from types import FrameType
 
 
-_STATE_SHAPE = 'the state must be a JSON object like {"bookmarks": {"stream": {...}}}; mend it, or begin anew without it'
+_GRACE_SECONDS: Final = 5
+"""How long a signal leaves the tap to end by itself."""
+
+_STATE_SHAPE: Final = 'the state must be a JSON object like {"bookmarks": {"stream": {...}}}; mend it, or begin anew without it'
 
 
 class TapE3DB(command.E3DBPlugin, Tap):
@@ -28,11 +37,13 @@ class TapE3DB(command.E3DBPlugin, Tap):
 
     name = "tap-e3db"
     dynamic_catalog = True
+    message_writer_class = MessageWriter
     config_jsonschema: ClassVar[dict[str, Any]] = settings.TAP
     capabilities: ClassVar[list[Any]] = [
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
         TapCapabilities.DISCOVER,
+        TapCapabilities.ACTIVATE_VERSION,
         PluginCapabilities.ABOUT,
         PluginCapabilities.STREAM_MAPS,
         PluginCapabilities.FLATTENING,
@@ -49,19 +60,40 @@ class TapE3DB(command.E3DBPlugin, Tap):
             raise StateError(_STATE_SHAPE)
         super().__init__(catalog=_catalog(catalog), state=state, **options)
 
+    @cached_property
+    def options(self) -> TapOptions:
+        """What the settings come to."""
+        return TapOptions.of(self.config)
+
+    @cached_property
+    def client(self) -> Client:
+        """The client that the settings name."""
+        trusted = self.config.get("trusted_authorizers")
+        return Client(credentials.resolve(self.config, source=f"settings of {self.name}"), trusted_authorizers=trusted or None)
+
     def discover_streams(self) -> Sequence[RecordStream]:
         """A stream for each record type."""
-        types = self.config.get("record_types") or discovery.own_types(self.client)
+        types = sorted(set(self.config.get("record_types") or ())) or discovery.record_types(self.client, self.options)
         for record_type in filter(is_internal, types):
             raise ConfigError(f"setting record_types: {record_type} is the connector's own or the account's, and no stream")
-        return [RecordStream(self, discovery.describe(self.client, record_type, self.config)) for record_type in types]
+        discovery.require_distinct((stream_name(record_type), record_type) for record_type in types)
+        return [RecordStream(self, discovery.describe(self.client, record_type, self.config, self.options)) for record_type in types]
 
-    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:
-        """Write the state, as the SDK does, and end with the exit code of the signal: the read is not complete."""
-        try:
-            super()._handle_termination(signum, frame)
-        finally:
-            sys.exit(128 + signum)
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the SDK's
+        """End with the exit code of the signal, for the read is not complete; the state comes first, once all records before it are out."""
+        if hasattr(signal, "alarm"):  # whatever waits for a reader or a server then
+            signal.alarm(_GRACE_SECONDS)
+        writer = getattr(self, "message_writer", None)  # the signal may come before there is one
+        if isinstance(writer, MessageWriter):
+            writer.when_idle(partial(self._terminate, signum))
+        else:
+            self._terminate(signum)
+
+    def _terminate(self, signum: int) -> None:
+        streams = (getattr(self, "_streams", None) or {}).values()
+        if any(isinstance(stream, PagedStream) and stream.has_begun for stream in streams):
+            self.state_writer.write_state(self.state)
+        sys.exit(128 + signum)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take a state in.

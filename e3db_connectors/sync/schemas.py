@@ -23,7 +23,7 @@ from e3db_connectors.wire import paths
 from e3db_connectors.wire.records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from e3db_connectors.client import Client
     from e3db_connectors.wire.records import Meta
@@ -78,9 +78,9 @@ def number_of(columns: Mapping[str, Schema]) -> str:
     return blake2b(repr(kinds).encode()).hexdigest()[:8]
 
 
-def load(client: Client, record_type: str) -> StreamSchemas:
-    """Read the schema records of a type that this client may read."""
-    return _merge(record_type, _records(client, record_type, ALL_WRITERS))
+def load(client: Client, record_type: str, writers: str | Sequence[str] = ALL_WRITERS) -> StreamSchemas:
+    """Read the schema records of a type that this client may read, of all or some writers."""
+    return _merge(record_type, _records(client, record_type, writers))
 
 
 def load_own(client: Client, record_type: str) -> StreamSchemas:
@@ -150,5 +150,5 @@ def _merge(record_type: str, records: Iterable[Record]) -> StreamSchemas:
     return merged
 
 
-def _records(client: Client, record_type: str, writer: str) -> list[Record]:
+def _records(client: Client, record_type: str, writer: str | Sequence[str]) -> list[Record]:
     return list(client.query_all(record_type=SCHEMA_TYPE_PREFIX + record_type, writer=writer))

@@ -1,9 +1,15 @@
 """Taps and targets as processes, on a client of their own."""
 
+import io
 import json
+import signal
 import time
+from contextlib import redirect_stdout
+from types import SimpleNamespace
 
 import pytest
+
+from e3db_connectors.singer.tap import TapE3DB
 
 
 class Plugins:
@@ -77,6 +83,32 @@ class Output:
 @pytest.fixture
 def plugins(run, tmp_path, credentials_file, client):
     return Plugins(run, tmp_path, credentials_file, client)
+
+
+@pytest.fixture
+def tap(plugins):
+    """Run the tap within this process, which is quicker: ``tap(state=..., catalog=..., **settings)``."""
+
+    def read(state=None, catalog=None, *, before=lambda _tap: None, settle=True, **settings):
+        if settle:
+            plugins.settle()
+        config = json.loads(plugins.tap_config(**settings).read_text())
+        made = TapE3DB(config=config, state=json.loads(json.dumps(state)) if state else None, catalog=catalog)
+        before(made)
+        out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+        try:
+            with redirect_stdout(out):
+                made.sync_all()
+        finally:
+            made.client.close()
+            out.flush()
+            read.text = out.buffer.getvalue().decode()
+        return Output(SimpleNamespace(stdout=read.text, stderr=""))
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield read
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -28,12 +28,7 @@ def complete(config: dict[str, Any], schema: dict[str, Any]) -> list[str]:
         if "number" in setting.get("type", ()) and isinstance(config.get(name), str):
             config[name] = _number(config[name])
     errors = _schema_errors(config, schema)
-    if not errors and config.get("start_date"):
-        try:
-            parse_date(config["start_date"])
-        except InvalidTime as exc:
-            errors.append(f"setting start_date: {exc}")
-    return errors
+    return errors or [error for name in ("start_date", "end_date") if (error := _date_error(config, name))]
 
 
 def parse_date(text: str) -> datetime:
@@ -43,6 +38,15 @@ def parse_date(text: str) -> datetime:
         InvalidTime: It is neither.
     """
     return times.parse(f"{text}T00:00:00Z" if len(text) == len("2026-01-31") else text)
+
+
+def _date_error(config: dict[str, Any], name: str) -> str:
+    try:
+        if config.get(name):
+            parse_date(config[name])
+    except InvalidTime as exc:
+        return f"setting {name}: {exc}"
+    return ""
 
 
 def _number(text: str) -> Any:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from e3db_connectors.errors import LocalFileError, TooManyErrors, UsageError
+from e3db_connectors.errors import (
+    ConfigError,
+    Forbidden,
+    LocalFileError,
+    TooManyErrors,
+    TransportError,
+    Unauthorized,
+    Unavailable,
+    UsageError,
+)
 from e3db_connectors.sync.writing.failures import Failures
 
 if TYPE_CHECKING:
@@ -19,6 +28,9 @@ if TYPE_CHECKING:
     from e3db_connectors.wire.records import Meta
 
 _ID: Final = re.compile(r"[0-9a-fA-F-]{36}", re.ASCII)
+
+_NOT_OF_THE_RECORD: Final = (ConfigError, Forbidden, LocalFileError, TransportError, Unauthorized, Unavailable)
+"""Errors that come while a record is opened, for its key or its file has to be fetched, and say nothing about it."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,9 +45,11 @@ class RecordFailures(Failures):
         """Deal with a record.
 
         Raises:
-            E3DBError: *error*, if the run is to end with it.
+            E3DBError: *error*, if the run is to end with it, or if it is not the record that is bad: to skip it would lose it.
             TooManyErrors: There were too many already.
         """
+        if isinstance(error, _NOT_OF_THE_RECORD):
+            raise error
         kind = type(error).__name__
         self.classes[kind] += 1
         _log.error("record %s of %s: %s", meta.record_id, meta.record_type, kind)

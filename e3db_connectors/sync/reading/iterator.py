@@ -10,6 +10,7 @@ from e3db_connectors.sync.columns import fields_of
 from e3db_connectors.sync.reading.engine import Engine
 from e3db_connectors.sync.reading.failures import RecordFailures
 from e3db_connectors.sync.reading.source import ClientSource
+from e3db_connectors.sync.reading.writers import named
 from e3db_connectors.sync.rows import RowReader
 from e3db_connectors.wire import times
 
@@ -86,7 +87,7 @@ def read_pages(  # noqa: PLR0913 - what there is to choose; all but the first tw
     rows = RowReader(
         client,
         record_type,
-        fields_of(client, record_type, all_writers=all_writers or writer_ids is not None) if fields is None else fields,
+        fields_of(client, record_type, all_writers=all_writers, writer_ids=named(writer_ids)) if fields is None else fields,
         columns,
         counts=run.fields if run else FieldCounts(),
         policy=policy or Policy(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from decimal import Decimal
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from e3db_connectors.errors import UsageError
 from e3db_connectors.sync.values import TEXT
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from e3db_connectors.sync.values import Schema
 
     Row = Mapping[str, Any]
+
+Item = TypeVar("Item")
 
 BATCH: Final = 1_000
 """Rows that are held at once."""
@@ -48,7 +50,7 @@ def write(
     options = WriteOptions(share_with=share_with)
     writer: RowWriter | None = None
     known: Mapping[str, Schema] = columns or {}
-    for batch in _batches(rows):
+    for batch in batches(rows):
         needed = known if columns is not None else united(known, columns_of(record_type, batch))
         if writer is None or needed != known:
             writer = open_writer(client, record_type, needed, key_columns, options=options)
@@ -90,7 +92,8 @@ def _schema(kinds: set[str]) -> Schema:
     return {"type": [*sorted(kinds), "null"]} if kinds else TEXT
 
 
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    left = iter(rows)
+def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """All items, some at a time."""
+    left = iter(items)
     while batch := list(islice(left, BATCH)):
         yield batch

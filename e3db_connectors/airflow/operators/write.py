@@ -1,0 +1,84 @@
+"""Writing records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.common.compat.sdk import determine_kwargs
+from airflow.sdk import XComArg
+
+from e3db_connectors.airflow.operators.base import E3DBOperator
+from e3db_connectors.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from airflow.sdk import Context
+
+    from e3db_connectors.sync.values import Schema
+
+    Row = Mapping[str, Any]
+    Rows = Iterable[Row] | Callable[..., Iterable[Row]]
+
+
+class E3DBWriteRecordsOperator(E3DBOperator):
+    """Write rows as records: each updates the record that has its key, or creates one; an equal one writes nothing.
+
+    So a task that is tried again doubles nothing, as long as the rows have a key.
+
+    :param record_type: The records' type. (templated)
+    :param rows: A callable that returns rows, or rows: columns with their values, any number. The callable is given what it names of
+        `op_kwargs` and of the context. They are not templated, nor can they be the output of a task: Airflow would keep them in clear.
+    :param op_kwargs: Arguments for the callable. (templated)
+    :param key_columns: What tells rows apart; without any, each row becomes a record, and another try writes it again. (templated)
+    :param columns: Column → JSON Schema; by default as the values are.
+    :param share_with: Ids of clients that may read the type. (templated)
+    :param e3db_conn_id: The connection. (templated)
+    """
+
+    template_fields: Sequence[str] = ("record_type", "op_kwargs", "key_columns", "share_with", "e3db_conn_id")
+
+    def __init__(
+        self,
+        *,
+        record_type: str,
+        rows: Rows,
+        op_kwargs: Mapping[str, Any] | None = None,
+        key_columns: Sequence[str] = (),
+        columns: Mapping[str, Schema] | None = None,
+        share_with: Collection[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        """Keep what to write."""
+        super().__init__(**kwargs)
+        self.record_type = record_type
+        self.rows = rows
+        self.op_kwargs = op_kwargs
+        self.key_columns = key_columns
+        self.columns = columns
+        self.share_with = share_with
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Write, in the memory of one batch."""
+        with self.open_hook() as hook:
+            rows = rows_of(self.rows, self.op_kwargs, context)
+            counts = hook.write_rows(self.record_type, rows, self.key_columns, columns=self.columns, share_with=self.share_with)
+        self.log.info("records of type %s: %s", self.record_type, counts)
+        return {"record_type": self.record_type, **counts}
+
+
+def rows_of(rows: Any, op_kwargs: Mapping[str, Any] | None, context: Context) -> Iterable[Row]:
+    """The rows that a task is about.
+
+    Raises:
+        UsageError: They are none.
+    """
+    if callable(rows):
+        rows = rows(**determine_kwargs(rows, (), {**context, **(op_kwargs or {})}))
+    if isinstance(rows, (str, bytes, Mapping, XComArg)) or not isinstance(rows, Iterable):
+        raise UsageError(
+            f"rows is {type(rows).__name__}: give rows, or a callable that returns them; the output of a task cannot be given, for "
+            "Airflow would keep the rows in clear"
+        )
+    return rows

@@ -89,7 +89,7 @@ class PagedStream(Stream):
             yield from super()._sync_records(context, write_messages=write_messages)
 
     def _rows_go_out_as_they_are(self) -> bool:
-        """Whether the SDK's loop would only prune columns."""
+        """Whether the SDK's loop would change nothing: what is not selected is not in the rows, unless it is within a column."""
         [first, *more] = self.stream_maps
         plain = not more and type(first) is SameRecordTransform and not first.flattening_enabled
         within = any(len(breadcrumb) > len(("properties", "column")) and not chosen for breadcrumb, chosen in self.mask.items())
@@ -100,15 +100,11 @@ class PagedStream(Stream):
         """What the SDK's `_sync_records` does, for pages."""
         writer = cast("MessageWriter", self._tap.message_writer)
         version = msgspec.UNSET if self._stream_version is None else self._stream_version
-        deselected = [column for column in self.schema["properties"] if not self.mask["properties", column]]
         with self.get_record_counter() as counter, self.get_sync_timer() as timer:
             counter.with_context({})
             timer.with_context({})
             self._write_starting_replication_value(None)
             for page in self.read_pages(self.get_context_state(None)):
-                for row in page:
-                    for column in deselected:
-                        row.pop(column, None)
                 extracted = utc_now()
                 writer.write_records([RecordLine("RECORD", self.name, row, version, extracted) for row in page])
                 self.state_manager.is_flushed = False

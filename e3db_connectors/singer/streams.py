@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL, StreamMetadata
 
 from e3db_connectors.errors import ConfigError, E3DBError
+from e3db_connectors.policy.rules import Decrypt
 from e3db_connectors.singer.page_loop import PagedStream
-from e3db_connectors.sync.names import stream_name
+from e3db_connectors.sync.names import RESERVED_PREFIXES, stream_name
 from e3db_connectors.sync.reading import ClientSource, Engine
 from e3db_connectors.sync.reading.full import FullRead, read_by_id
 from e3db_connectors.sync.report import Run
-from e3db_connectors.sync.rows import CURSOR, KEY, RowReader
+from e3db_connectors.sync.rows import CURSOR, EXTRA, KEY, META_COLUMNS, RowReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from singer_sdk.singerlib.catalog import Catalog, MetadataMapping
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from e3db_connectors.singer.discovery import RecordType
     from e3db_connectors.singer.page_loop import Row
     from e3db_connectors.singer.tap import TapE3DB
-    from e3db_connectors.wire.records import Meta
+    from e3db_connectors.wire.records import Meta, Result
 
 
 @dataclasses.dataclass(slots=True)
@@ -53,6 +54,10 @@ class RecordTypeStream(PagedStream):
             mapping[()] = RecordTypeMetadata(**known, e3db_record_type=self.record_type)
         return mapping
 
+    def selected_columns(self) -> set[str]:
+        """The columns that rows are to have."""
+        return {column for column in self.schema["properties"] if self.mask["properties", column]}
+
 
 class RecordStream(RecordTypeStream):
     """Reads the records of one type, in windows of the time of their last change or all of them."""
@@ -74,6 +79,8 @@ class RecordStream(RecordTypeStream):
             ConfigError: It asks for what there is not.
         """
         super().apply_catalog(catalog)
+        if catalog.get_stream(self.name):
+            self._take_columns(self.effective_schema["properties"])
         if self.replication_method not in {REPLICATION_INCREMENTAL, REPLICATION_FULL_TABLE}:
             raise ConfigError(
                 f"stream {self.name}: there is no replication method {self.replication_method}; "
@@ -85,7 +92,7 @@ class RecordStream(RecordTypeStream):
     def read_pages(self, state: dict[str, Any]) -> Iterator[list[Row]]:
         """Read what was changed since the state, or all there is; only selected columns are decrypted."""
         run = Run(self._client, self.record_type, state=state)
-        rows = self._reader(self._selected_columns(), run.fields)
+        rows = self._reader(self.selected_columns(), run.fields)
 
         def failed(meta: Meta, error: E3DBError) -> None:
             run.error(error)
@@ -109,7 +116,7 @@ class RecordStream(RecordTypeStream):
             all_writers=self._options.all_writers,
             writer_ids=self._options.writer_ids,
             tuning=self._options.tuning,
-            opener=rows.row,
+            opener=self._opener(rows),
             on_failure=failed,
             count=run.count,
         )
@@ -126,7 +133,7 @@ class RecordStream(RecordTypeStream):
             all_writers=self._options.all_writers,
             writer_ids=self._options.writer_ids,
             page_size=self._options.tuning.page_size,
-            opener=rows.row,
+            opener=self._opener(rows),
             on_failure=failed,
             count=run.count,
         )
@@ -140,15 +147,49 @@ class RecordStream(RecordTypeStream):
 
     def _read_again(self, rows: RowReader, failed: Any) -> Iterator[list[Row]]:
         self._stream_version = None  # some rows are no table
+        opener = self._opener(rows)
         for page in read_by_id(ClientSource(self._client), self.record_type, self._options.record_ids or ()):
             read = []
             for result in page:
                 try:
-                    read.append(rows.row(result))
+                    read.append(opener(result))
                 except E3DBError as exc:
                     failed(result.meta, exc)
             self._options.failures.flush()
             yield read
+
+    def _take_columns(self, wanted: dict[str, Any]) -> None:
+        """The catalog is what the loader has been told: its columns, and what they read as, are the ones that rows have.
+
+        Columns may have come and gone since it was made, for those of a sample are what its records happen to have.
+        """
+        self._fields = {**self._fields, **{column: schema for column, schema in wanted.items() if self._is_field(column, schema)}}
+        columns = self._reader().columns()
+        if missing := columns.keys() - wanted.keys():
+            self.logger.warning("columns of %s that the catalog does not know are left out: %s", self.name, ", ".join(sorted(missing)))
+        self._schema = {**self.schema, "properties": {column: schema for column, schema in columns.items() if column in wanted}}
+
+    def _is_field(self, column: str, schema: dict[str, Any]) -> bool:
+        """Whether a column of the catalog is a field that this run has not met, or reads as something else there."""
+        if column == EXTRA or column.lower().startswith(RESERVED_PREFIXES):
+            return False
+        known = self.schema["properties"].get(column)
+        shown_whole = isinstance(self._options.policy.rule_of(self.record_type, column), Decrypt)
+        return known is None or (column in self._fields and known != schema and shown_whole)
+
+    def _opener(self, rows: RowReader) -> Callable[[Result], Row]:
+        """What makes rows of the selected columns; a reader leaves out data columns alone."""
+        deselected = META_COLUMNS.keys() - self.selected_columns()
+        if not deselected:
+            return rows.row
+
+        def opened(result: Result) -> Row:
+            row = rows.row(result)
+            for column in deselected:
+                row.pop(column, None)
+            return row
+
+        return opened
 
     def _reader(self, selected: set[str] | None = None, counts: FieldCounts | None = None) -> RowReader:
         return RowReader(
@@ -171,6 +212,3 @@ class RecordStream(RecordTypeStream):
         )
         if report.errors:
             self.logger.warning("%d records left out: %s", sum(report.errors.values()), report.errors)
-
-    def _selected_columns(self) -> set[str]:
-        return {column for column in self.schema["properties"] if self.mask["properties", column]}

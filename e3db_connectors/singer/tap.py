@@ -14,11 +14,12 @@ from singer_sdk.singerlib.catalog import Catalog
 from e3db_connectors.client import Client, credentials
 from e3db_connectors.errors import ConfigError, StateError, UsageError
 from e3db_connectors.singer import command, discovery, settings
+from e3db_connectors.singer.live import LiveStream
 from e3db_connectors.singer.options import TapOptions
 from e3db_connectors.singer.output import MessageWriter
 from e3db_connectors.singer.page_loop import PagedStream
 from e3db_connectors.singer.streams import RecordStream
-from e3db_connectors.sync.names import is_internal, stream_name
+from e3db_connectors.sync.names import is_internal, live_stream_name, stream_name
 from e3db_connectors.sync.reading import state as states
 
 if TYPE_CHECKING:
@@ -71,13 +72,16 @@ class TapE3DB(command.E3DBPlugin, Tap):
         trusted = self.config.get("trusted_authorizers")
         return Client(credentials.resolve(self.config, source=f"settings of {self.name}"), trusted_authorizers=trusted or None)
 
-    def discover_streams(self) -> Sequence[RecordStream]:
-        """A stream for each record type."""
+    def discover_streams(self) -> Sequence[PagedStream]:
+        """A stream for each record type, and its companion if deletes are to be found."""
         types = sorted(set(self.config.get("record_types") or ())) or discovery.record_types(self.client, self.options)
         for record_type in filter(is_internal, types):
             raise ConfigError(f"setting record_types: {record_type} is the connector's own or the account's, and no stream")
-        discovery.require_distinct((stream_name(record_type), record_type) for record_type in types)
-        return [RecordStream(self, discovery.describe(self.client, record_type, self.config, self.options)) for record_type in types]
+        with_live = self.config["detect_deletes"] and self.options.record_ids is None
+        listed = types if with_live else []
+        discovery.require_distinct([(stream_name(name), name) for name in types] + [(live_stream_name(name), name) for name in listed])
+        streams = [RecordStream(self, discovery.describe(self.client, name, self.config, self.options)) for name in types]
+        return [*streams, *(LiveStream(self, name) for name in listed)]
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the SDK's
         """End with the exit code of the signal, for the read is not complete; the state comes first, once all records before it are out."""

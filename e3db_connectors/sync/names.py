@@ -15,9 +15,14 @@ RESERVED_PREFIXES: Final = (META_PREFIX, "_sdc_")
 SCHEMA_TYPE_PREFIX: Final = "singer.schema."
 BACKUP_TYPE: Final = "tozny.key_backup"
 
+LIVE_SUFFIX: Final = "__live"
+
+_NAME_MAX: Final = 63
+"""PostgreSQL's limit."""
+
 _PLAIN_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _SLUG_LENGTH: Final = 54
-"""With an underscore and 8 hex digits, 63 characters: PostgreSQL's limit."""
+"""With an underscore and 8 hex digits it is as long as a name may be."""
 
 
 def stream_name(record_type: str) -> str:
@@ -25,13 +30,24 @@ def stream_name(record_type: str) -> str:
     return record_type if _PLAIN_NAME.fullmatch(record_type) else slug(record_type)
 
 
+def live_stream_name(record_type: str) -> str:
+    """The stream that lists what there is of a type: that of its records with ``__live`` behind it, cut where it would be too long."""
+    name = stream_name(record_type)
+    if len(name) + len(LIVE_SUFFIX) > _NAME_MAX:
+        name = f"{name[: _SLUG_LENGTH - len(LIVE_SUFFIX)]}_{_digest(record_type)}"
+    return name + LIVE_SUFFIX
+
+
 def slug(name: str) -> str:
     """A name that loaders neither split nor fold, and that no other name shares."""
     readable = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:_SLUG_LENGTH]
     if not readable or readable[0].isdigit():
         readable = f"_{readable}"[:_SLUG_LENGTH]
-    digest = blake2b(name.encode()).hexdigest()[:8]
-    return f"{readable}_{digest}"
+    return f"{readable}_{_digest(name)}"
+
+
+def _digest(name: str) -> str:
+    return blake2b(name.encode()).hexdigest()[:8]
 
 
 def column_names(fields: Iterable[str]) -> dict[str, str]:

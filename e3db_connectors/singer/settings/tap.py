@@ -148,6 +148,14 @@ _READING: Final = (
 
 _DELETES: Final = (
     th.Property(
+        "detect_deletes",
+        th.BooleanType,
+        default=False,
+        title="Detect deletes",
+        description="Add a stream `<stream>__live` of the ids and versions that there are. Nothing is decrypted for it; rows that are not "
+        "in it have been deleted, see docs/examples/deletes.",
+    ),
+    th.Property(
         "emit_activate_version_messages",
         th.BooleanType,
         default=True,

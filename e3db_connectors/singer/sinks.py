@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from jsonschema import Draft202012Validator, SchemaError, validators
+from singer_sdk.exceptions import MissingKeyPropertiesError
 from singer_sdk.sinks import BatchSink
 
 from e3db_connectors.errors import UsageError
@@ -30,27 +31,38 @@ _RowValidator = validators.extend(
 )
 
 
+DELETED_AT: Final = "_sdc_deleted_at"
+"""The column in which a tap says that its source has deleted a row."""
+
+
+class MissingKey(UsageError, MissingKeyPropertiesError):
+    """A row has no value in a column of its key."""
+
+
 class RecordSink(BatchSink):
     """Gathers rows and writes them in batches."""
-
-    MAX_SIZE_DEFAULT = 1000  # small enough that a signal is answered within seconds
 
     def __init__(self, target: TargetE3DB, stream_name: str, schema: dict[str, Any], key_properties: Any) -> None:
         """Prepare; nothing is sent yet."""
         super().__init__(target, stream_name, schema, key_properties)
         self._target = target
+        self._ignored = 0
         self._row_validator = self._make_validator() if self.validate_schema else None
 
     def setup(self) -> None:
         """Store the schema before the first row that names it."""
-        keys = self.key_properties if self.config["load_method"] == "upsert" else ()
+        options = self._target.options
+        columns = self.schema["properties"]
+        plain = options.plain_columns(self.stream_name, columns)
+        if plain:
+            self.logger.warning("columns that also stay in clear, for whoever can read the server: %s", ", ".join(plain))
         self._writer = open_writer(
             self._target.client,
-            self.stream_name,
-            self.schema["properties"],
-            keys,
-            options=self._target.write_options,
-            failures=self._target.failures,
+            options.record_types.of(self.stream_name),
+            columns,
+            self.key_properties if options.by_key else (),
+            options=options.writing_with(plain),
+            failures=options.failures,
             check=self._check,
         )
 
@@ -64,11 +76,12 @@ class RecordSink(BatchSink):
         """Check a row against its schema.
 
         Raises:
+            MissingKey: It has no key.
             UsageError: It does not fit. The text names the column and the rule, never the value.
         """
         missing = [name for name in self.key_properties if name not in row]
         if missing:
-            raise UsageError(f"stream {self.stream_name}: a row has no value in its key column {', '.join(missing)}")
+            raise MissingKey(f"stream {self.stream_name}: a row has no value in its key column {', '.join(missing)}")
         error = self._first_error(row)
         if error is not None:
             where = ".".join(map(str, error.path)) or "the row"
@@ -83,6 +96,20 @@ class RecordSink(BatchSink):
     def _after_process_record(self, context: dict[str, Any]) -> None:
         """Nothing: the SDK logs all rows of the batch here, in clear."""
 
+    def _remove_sdc_metadata_from_record(self, record: dict[str, Any]) -> None:
+        """Take metadata columns out, all but the mark of a deletion: `process_record` says what is done about it."""
+        deleted_at = record.get(DELETED_AT)
+        super()._remove_sdc_metadata_from_record(record)
+        if deleted_at is not None:
+            record[DELETED_AT] = deleted_at
+
+    def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
+        """Keep a row for the batch, unless it only tells of a deletion that is to be ignored."""
+        if record.get(DELETED_AT) is not None and not self.include_sdc_metadata_properties:
+            self._ignored += 1
+            return
+        context.setdefault("records", []).append(record)
+
     def process_batch(self, context: dict[str, Any]) -> None:
         """Write the rows of a batch; they are stored once this returns."""
         self._writer.write(context.get("records", ()))
@@ -90,6 +117,8 @@ class RecordSink(BatchSink):
     def clean_up(self) -> None:
         """Say what became of the rows."""
         self.logger.info("rows written: %s", ", ".join(f"{count} {outcome}" for outcome, count in self._writer.counts.items()))
+        if self._ignored:
+            self.logger.warning("%d deletions left out; hard_delete: true deletes their records", self._ignored)
         super().clean_up()
 
     def _make_validator(self) -> Any:

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import sys
+import time
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from singer_sdk import Target
 from singer_sdk.helpers.capabilities import PluginCapabilities, TargetCapabilities
+from singer_sdk.singerlib.json import serialize_json
 
-from e3db_connectors.crypto.redacted import SecretText
-from e3db_connectors.errors import UsageError
+from e3db_connectors.errors import ConfigError, UsageError
 from e3db_connectors.singer import command, settings
 from e3db_connectors.singer.input import MessageReader
+from e3db_connectors.singer.loading import LoadOptions
 from e3db_connectors.singer.sinks import RecordSink
-from e3db_connectors.sync.writing import Failures, WriteOptions
 
 if TYPE_CHECKING:
     from types import FrameType
 
-
-STATE_INTERVAL_SECONDS: Final = 15
+_NO_OVERWRITE: Final = (
+    "setting load_method: there is no overwrite, for E3DB cannot replace the records of a type in one step: a run that breaks off would "
+    "leave neither the old rows nor the new ones. Take upsert, and hard_delete if the source tells what it has deleted"
+)
 
 
 class TargetE3DB(command.E3DBPlugin, Target):
-    """Writes each row as an encrypted record of the type that its stream is named after."""
+    """Writes each row as an encrypted record of the type that the setting `record_type` makes of its stream."""
 
     name = "target-e3db"
     default_sink_class = RecordSink
@@ -37,33 +39,24 @@ class TargetE3DB(command.E3DBPlugin, Target):
         PluginCapabilities.FLATTENING,
         PluginCapabilities.STRUCTURED_LOGGING,
         TargetCapabilities.VALIDATE_RECORDS,
+        TargetCapabilities.HARD_DELETE,
     ]
 
     message_reader: MessageReader
-    # How long a row may wait before all are written and the state is passed on: the SDK's own five minutes are a lot to do again.
-    _MAX_RECORD_AGE_IN_MINUTES = STATE_INTERVAL_SECONDS / 60
 
     def __init__(self, **options: Any) -> None:
         """Take settings in."""
         self._signal: int | None = None
+        self._waiting_since: float | None = None
+        self._passed_on: Any = None
         super().__init__(**options)
         self.max_parallelism = 1  # writes are parallel within a batch already, and one batch after the other keeps their order
+        self.message_reader.when_idle(self._handle_max_record_age)
 
     @cached_property
-    def write_options(self) -> WriteOptions:
-        """How rows are written."""
-        return WriteOptions(
-            key_secret=_hidden(self.config.get("key_secret")),
-            key_secret_previous=_hidden(self.config.get("key_secret_previous")),
-            share_with=self.config.get("share_with") or (),
-            workers=self.config["max_workers"],
-        )
-
-    @cached_property
-    def failures(self) -> Failures:
-        """What is done about rows that cannot be written, in all streams together."""
-        path = self.config.get("dead_letter_file")
-        return Failures(self.config["on_error"], self.config["max_errors"], Path(path) if path else None)
+    def options(self) -> LoadOptions:
+        """What the settings come to."""
+        return LoadOptions.of(self.config)
 
     def process_endofpipe(self) -> None:
         """Write what is left and pass the last state on; then end as the signal asked, if there was one."""
@@ -76,6 +69,14 @@ class TargetE3DB(command.E3DBPlugin, Target):
         if not hasattr(self, "message_reader"):
             sys.exit(128 + signum)  # nothing has been read yet
         self.message_reader.stop()
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        errors = super()._validate_config(raise_errors=False)
+        if self._config.get("load_method") == "overwrite":
+            errors = [_NO_OVERWRITE if error.startswith("setting load_method:") else error for error in errors]
+        if errors and raise_errors:
+            raise ConfigError("; ".join(errors))
+        return errors
 
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:
         self._assert_line_requires(message_dict, {"stream", "schema"})
@@ -90,6 +91,40 @@ class TargetE3DB(command.E3DBPlugin, Target):
         maps = self.mapper.stream_maps.get(message["stream"]) or []
         return bool(maps) and (maps[0].raw_schema, maps[0].raw_key_properties) != (message["schema"], message.get("key_properties"))
 
+    def _process_record_message(self, message_dict: dict[str, Any]) -> None:
+        self._waits()
+        super()._process_record_message(message_dict)
+
+    def _process_state_message(self, message_dict: dict[str, Any]) -> None:
+        super()._process_state_message(message_dict)
+        self._waits()
+        if not self.config["state_interval_seconds"]:
+            self.drain_all()
+        self._handle_max_record_age()
+
+    def _waits(self) -> None:
+        """Note that there is something to write or to pass on."""
+        if self._waiting_since is None:
+            self._waiting_since = time.monotonic()
+
+    def _handle_max_record_age(self) -> None:
+        """Write all rows and pass the state on if one has waited long enough; called after each message and in silence."""
+        interval = self.config["state_interval_seconds"]
+        if interval and self._waiting_since is not None and time.monotonic() - self._waiting_since >= interval:
+            self.drain_all()
+
+    def _reset_max_record_age(self) -> None:
+        """Called when everything has been written and passed on."""
+        super()._reset_max_record_age()
+        self._waiting_since = None
+
+    def _write_state_message(self, state: dict[str, Any]) -> None:
+        """Pass a state on, once, with its numbers as they are."""
+        if state != self._passed_on:
+            sys.stdout.write(f"{serialize_json(state)}\n")
+            sys.stdout.flush()
+            self._passed_on = state
+
     def _process_batch_message(self, message_dict: dict[str, Any]) -> None:  # noqa: ARG002 - the SDK's signature
         raise UsageError(
             "BATCH messages are not taken: their rows would pass neither validation nor stream maps; turn batches off in the tap"
@@ -97,10 +132,6 @@ class TargetE3DB(command.E3DBPlugin, Target):
 
     def _process_activate_version_message(self, message_dict: dict[str, Any]) -> None:
         self.logger.warning("stream %s: ACTIVATE_VERSION is ignored; what the source has deleted stays", message_dict.get("stream"))
-
-
-def _hidden(secret: str | None) -> SecretText | None:
-    return None if secret is None else SecretText(secret)
 
 
 def _check_schema(message: dict[str, Any]) -> None:

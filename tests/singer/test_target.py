@@ -118,7 +118,7 @@ def test_rows_that_cannot_be_written_end_the_run_or_not(settings, code, loaded, 
     if "dead_letter_file" in settings:
         assert [(json.loads(line)["row"], json.loads(line)["error"]) for line in letters.read_text().splitlines()] == [
             (2, "UsageError"),
-            (4, "UsageError"),
+            (4, "MissingKey"),
         ]
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from e3db_connectors.errors import E3DBError, Forbidden, IntegrityError, InvalidRequest, Unauthorized, UsageError, WindowExceeded
+from e3db_connectors.errors import E3DBError, Forbidden, IntegrityError, InvalidRequest, Recovery, Unauthorized, UsageError, WindowExceeded
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -20,6 +20,16 @@ def is_final(exc: BaseException | None) -> TypeGuard[E3DBError]:
     return isinstance(exc, FINAL)
 
 
+def is_passing(exc: E3DBError) -> bool:
+    """Whether who waits may go on waiting: no network, or a server that is busy."""
+    return exc.recovery is Recovery.RETRY
+
+
 def failure(exc: E3DBError) -> AirflowFailException:
     """What ends a task without another try; the texts of our errors hold neither secrets nor values."""
-    return AirflowFailException(f"{type(exc).__name__}: {exc}")
+    return AirflowFailException(text_of(exc))
+
+
+def text_of(exc: Exception) -> str:
+    """What may be shown of an error; of one that is not ours only the class is known to hold neither secrets nor values."""
+    return f"{type(exc).__name__}: {exc}" if isinstance(exc, (E3DBError, AirflowException)) else type(exc).__name__

@@ -84,3 +84,8 @@ def find(client: Client, wanted: RecordFilter, limit: int) -> Manifest:
         "versions": {meta.record_id: meta.version for meta in metas},
         "last_modified": max((meta.last_modified for meta in metas), default=None),
     }
+
+
+def is_there(client: Client, wanted: RecordFilter, count: int) -> bool:
+    """Whether there are so many records, or more."""
+    return client.search(wanted.search(1)).total_results >= count

@@ -1,0 +1,147 @@
+"""Waiting for records."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
+
+from e3db_connectors.airflow.failures import failure, is_final, is_passing
+from e3db_connectors.airflow.finding import LIMIT, RecordFilter, find
+from e3db_connectors.airflow.hooks.e3db import E3DBHook
+from e3db_connectors.airflow.triggers.record import ERROR, E3DBRecordTrigger
+from e3db_connectors.errors import E3DBError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from airflow.sdk import Context
+
+    from e3db_connectors.airflow.finding import Manifest
+
+
+class E3DBRecordSensor(BaseSensorOperator):
+    """Wait until there are records that fit; the result is that of `E3DBSearchOperator`, and the same in all modes.
+
+    A server that cannot be reached, or is busy, is waited for, too; refused credentials or rights fail at once.
+
+    :param record_type: Their type. (templated)
+    :param plain: Members that are left clear, with their values; all have to fit. Airflow keeps and shows them in clear. (templated)
+    :param writers: Only what these clients have written, as far as they share it; by default the connection's own client. (templated)
+    :param all_writers: Also what others share with the client.
+    :param since: Last modified at or after this time; ``""`` and ``"None"`` mean no bound. (templated)
+    :param until: Last modified before this time. (templated)
+    :param min_records: Wait for so many.
+    :param limit: So many ids at most in the result, up to 1,000.
+    :param e3db_conn_id: The connection. (templated)
+    :param deferrable: Wait in the triggerer, which takes no slot of a worker.
+    """
+
+    template_fields: Sequence[str] = ("record_type", "plain", "writers", "since", "until", "e3db_conn_id")
+    template_fields_renderers = {"plain": "json"}  # noqa: RUF012 - Airflow's
+    ui_color = "#d9e8e3"
+
+    def __init__(  # noqa: PLR0913 - keywords with defaults, as everywhere in Airflow
+        self,
+        *,
+        record_type: str,
+        plain: Mapping[str, str] | None = None,
+        writers: str | Collection[str] | None = None,
+        all_writers: bool = False,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        min_records: int = 1,
+        limit: int = LIMIT,
+        e3db_conn_id: str = E3DBHook.default_conn_name,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        """Keep what to wait for."""
+        super().__init__(**kwargs)
+        self.record_type = record_type
+        self.plain = plain
+        self.writers = writers
+        self.all_writers = all_writers
+        self.since = since
+        self.until = until
+        self.min_records = min_records
+        self.limit = limit
+        self.e3db_conn_id = e3db_conn_id
+        self.deferrable = deferrable
+        self._hook: E3DBHook | None = None
+
+    def execute(self, context: Context) -> Any:
+        """Wait."""
+        if self.deferrable:
+            # As if resumed, so that soft_fail and never_fail count for the first look, too.
+            return self.resume_execution("execute_complete", None, context)
+        try:
+            return super().execute(context)
+        finally:
+            self._close()
+
+    def poke(self, context: Context) -> PokeReturnValue:  # noqa: ARG002 - Airflow's
+        """Look once."""
+        found = self._look()
+        return PokeReturnValue(is_done=found is not None, xcom_value=found)
+
+    def execute_complete(
+        self,
+        context: Context,  # noqa: ARG002 - Airflow's
+        event: dict[str, Any] | None = None,
+        deadline: str | None = None,
+    ) -> Manifest:
+        """Look, also after the triggerer has found something: what is there counts, and not what an event says."""
+        if event is not None and event["status"] == ERROR:
+            raise (AirflowFailException if event["final"] else AirflowException)(event["message"])
+        try:
+            found = self._look()
+        finally:
+            self._close()
+        if found is None:
+            self._defer(datetime.fromisoformat(deadline) if deadline else datetime.now(UTC) + timedelta(seconds=self.timeout))
+        return found
+
+    def _defer(self, deadline: datetime) -> NoReturn:
+        left = deadline - datetime.now(UTC)
+        if left <= timedelta(0):
+            raise AirflowSensorTimeout(f"no {self.min_records} records within {self.timeout} seconds")
+        trigger = E3DBRecordTrigger(
+            e3db_conn_id=self.e3db_conn_id,
+            record_type=self.record_type,
+            plain=self.plain,
+            writers=self.writers,
+            all_writers=self.all_writers,
+            since=_text(self.since),
+            until=_text(self.until),
+            min_records=self.min_records,
+            poke_interval=self.poke_interval,
+        )
+        self.defer(trigger=trigger, method_name="execute_complete", kwargs={"deadline": deadline.isoformat()}, timeout=left)
+
+    def _look(self) -> Manifest | None:
+        """What is there, if it is enough."""
+        if self._hook is None:
+            self._hook = E3DBHook(self.e3db_conn_id)
+        try:
+            found = find(self._hook.get_conn(), RecordFilter.of(self), self.limit)
+        except E3DBError as exc:
+            if is_passing(exc):
+                self.log.warning("cannot look for records of type %s for the moment: %s", self.record_type, exc)
+                return None
+            if is_final(exc):
+                raise failure(exc) from exc
+            raise
+        self.log.info("%s records of type %s", found["total"], self.record_type)
+        return found if found["total"] >= self.min_records else None
+
+    def _close(self) -> None:
+        hook, self._hook = self._hook, None
+        if hook is not None:
+            hook.close()
+
+
+def _text(bound: datetime | str | None) -> str | None:
+    return None if bound is None else str(bound)

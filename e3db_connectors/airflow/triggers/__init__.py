@@ -1,0 +1,1 @@
+"""Triggers: what waits for records in the triggerer."""

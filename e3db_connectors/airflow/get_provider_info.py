@@ -14,7 +14,10 @@ def get_provider_info() -> dict[str, Any]:
         "integrations": [{"integration-name": "E3DB", "external-doc-url": "https://docs.tozny.com", "tags": ["service"]}],
         "hooks": [_modules("hooks.e3db")],
         "operators": [_modules("operators.delete", "operators.search", "operators.sharing", "operators.write")],
-        "transfers": [_transfer("E3DB", "Common SQL", "e3db_to_sql")],
+        "sensors": [_modules("sensors.record")],
+        "triggers": [_modules("triggers.record")],
+        "config": _config(),
+        "transfers": [_transfer("E3DB", "Common SQL", "e3db_to_sql"), _transfer("Common SQL", "E3DB", "sql_to_e3db")],
         "connection-types": [
             {
                 "connection-type": "e3db",
@@ -46,6 +49,18 @@ def _fields() -> dict[str, Any]:
         "crypto_suite": _text("Cipher suite", "sodium (the default) or nist, for the single fields."),
         "trusted_authorizers": _text("Trusted authorizers", "Public keys; if given, only what one of these has shared is read. Optional."),
     }
+
+
+def _config() -> dict[str, Any]:
+    """Options of airflow.cfg; a default has to be a text here."""
+    threads = {
+        "description": "Threads of a triggerer that look for records, for all deferred sensors together.",
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": None,
+        "default": "16",
+    }
+    return {"e3db": {"description": "E3DB connectors.", "options": {"trigger_threads": threads}}}
 
 
 def _text(label: str, description: str) -> dict[str, Any]:

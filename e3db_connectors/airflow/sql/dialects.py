@@ -10,7 +10,7 @@ from e3db_connectors.airflow.sql import kinds
 from e3db_connectors.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
@@ -39,6 +39,9 @@ class Dialect:
     reserved: ClassVar[frozenset[str]] = frozenset()
     """Names that no column can have."""
 
+    reads_block_writes = False
+    """While a query is being read, no other connection can commit."""
+
     parameters_max = 30_000
     """Parameters of a statement."""
 
@@ -49,6 +52,18 @@ class Dialect:
     def cursor(self, connection: Any) -> Any:
         """What executes statements of the connection's transaction."""
         return connection.cursor()
+
+    def reading_cursor(self, connection: Any) -> Any:
+        """What executes a query whose rows are fetched some at a time, and do not all come to this machine first."""
+        return connection.cursor()
+
+    def types_of(self, description: Sequence[Sequence[Any]]) -> list[str | None]:
+        """The types of a query's columns, in the words of SQL; None where only the values tell.
+
+        Args:
+            description: The cursor's.
+        """
+        return [None for _ in description]
 
     def begin(self, cursor: Any, *, writing: bool) -> None:
         """Begin a transaction, where that does not happen by itself.
@@ -83,6 +98,20 @@ class Dialect:
         session.execute(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE {self.types[kind]}")
 
 
+_NUMBERED_TYPES: Final = {
+    16: "BOOLEAN",
+    20: "BIGINT",
+    21: "SMALLINT",
+    23: "INTEGER",
+    700: "REAL",
+    701: "DOUBLE PRECISION",
+    1082: "DATE",
+    1184: "TIMESTAMP WITH TIME ZONE",
+    1700: "NUMERIC",
+}
+"""Of PostgreSQL, in `pg_type`; they never change."""
+
+
 class PostgreSQL(Dialect):
     """PostgreSQL, and what speaks like it."""
 
@@ -99,6 +128,14 @@ class PostgreSQL(Dialect):
     takes_nul = False
     folds_names = False
     reserved: ClassVar = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
+
+    def reading_cursor(self, connection: Any) -> Any:
+        """A cursor of the server's: without a name, all rows come at once."""
+        return connection.cursor(name="e3db_rows")
+
+    def types_of(self, description: Sequence[Sequence[Any]]) -> list[str | None]:
+        """The types, by the numbers that the server gives them."""
+        return [_NUMBERED_TYPES.get(column[1]) for column in description]
 
     def lock(self, session: Session, name: str) -> None:
         """An advisory lock: that two transactions make one table at once is an error there."""
@@ -138,6 +175,10 @@ class DuckDB(Dialect):
         """The connection itself: a cursor would be another connection, with transactions of its own."""
         return connection
 
+    def types_of(self, description: Sequence[Sequence[Any]]) -> list[str | None]:
+        """The types, which it names."""
+        return [str(column[1]) for column in description]
+
     def begin(self, cursor: Any, *, writing: bool) -> None:  # noqa: ARG002 - writers do not lock each other out
         """Begin."""
         cursor.execute("BEGIN TRANSACTION")
@@ -152,6 +193,8 @@ class DuckDB(Dialect):
 
 class SQLite(Dialect):
     """SQLite."""
+
+    reads_block_writes = True
 
     types: ClassVar = {
         kinds.TEXT: "TEXT",

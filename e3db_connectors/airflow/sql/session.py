@@ -16,7 +16,7 @@ from e3db_connectors.airflow.sql.errors import told
 from e3db_connectors.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
 
 class Session:
@@ -57,7 +57,26 @@ class Session:
             rows = self._cursor.fetchall()
         except Exception as exc:  # noqa: BLE001 - as above
             raise told(exc) from None
-        return [tuple(row.values()) if isinstance(row, dict) else row for row in rows]  # a connection may ask for rows as dicts
+        return [_plain(row) for row in rows]
+
+    def stream(self, sql: str, parameters: Sequence[Any], size: int) -> Generator[tuple[list[str], list[str | None], list[Sequence[Any]]]]:
+        """The rows of a query, some at a time, in the memory of some: names and types of the columns, and rows.
+
+        Raises:
+            WarehouseError: As `execute`.
+        """
+        cursor = self.dialect.reading_cursor(self._connection)
+        try:
+            cursor.execute(sql, parameters)
+            while rows := cursor.fetchmany(size):
+                names = [str(column[0]) for column in cursor.description]
+                yield names, self.dialect.types_of(cursor.description), [_plain(row) for row in rows]
+        except Exception as exc:  # noqa: BLE001 - the drivers have no common base
+            raise told(exc) from None
+        finally:
+            if cursor is not self._cursor:
+                with suppress(Exception):
+                    cursor.close()
 
     @contextmanager
     def transaction(self, *, writing: bool = True) -> Iterator[None]:
@@ -114,3 +133,8 @@ def open_session(conn_id: str, hook_params: Mapping[str, Any] | None = None) -> 
         yield session
     finally:
         session.close()
+
+
+def _plain(row: Any) -> Sequence[Any]:
+    """A row as a sequence; a connection of Airflow may ask for rows as dicts."""
+    return tuple(row.values()) if isinstance(row, dict) else row

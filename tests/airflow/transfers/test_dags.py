@@ -46,3 +46,19 @@ def test_incremental_to_warehouse(connected, warehouse_default, run_dag, everyth
     assert warehouse_default.rows("contact", "id", "name") == [(1, "changed"), (2, "x")]
     assert b"canary-" not in everything_stored()
     assert "canary-" not in run.log
+
+
+def test_warehouse_to_e3db(connected, warehouse_default, run_dag):
+    dag_id = "warehouse_to_e3db"
+    warehouse_default.query("CREATE TABLE people (id INTEGER, name TEXT, updated_at TIMESTAMP)")
+    warehouse_default.query("INSERT INTO people VALUES (1, 'canary', '2026-01-01'), (2, 'x', '2026-01-02')")
+    run = run_dag(source_of(dag_id), dag_id)
+    assert run.state == "success", run.log
+    assert (run.xcom("write")["created"], run.xcom("write")["cursor"]) == (2, "2026-01-02 00:00:00")
+    warehouse_default.query("UPDATE people SET name = 'y', updated_at = '2026-01-03' WHERE id = 1")
+    run = run_dag(source_of(dag_id), dag_id)
+    assert (run.xcom("write")["updated"], run.xcom("write")["unchanged"]) == (1, 1)
+    assert events(asset_uri(connected, "people"))[-1] == run.xcom("write")
+    run = run_dag(source_of(dag_id), dag_id, run_conf={"incremental_column": None})
+    assert run.xcom("write")["unchanged"] == 2
+    assert {record.data["name"] for record in connected.query_all(record_type="people")} == {"x", "y"}

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from e3db_connectors.singer.tap import TapE3DB
+from e3db_connectors.singer.target import TargetE3DB
 
 
 class Plugins:
@@ -109,6 +110,45 @@ def tap(plugins):
     yield read
     for number, handler in handlers.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def target(plugins):
+    """Run the target within this process, which is quicker: ``target(*messages, **settings)``; its states.
+
+    ``kind`` is its class, ``before`` is called with the target, and ``on_state`` with each state, when it comes.
+    """
+
+    def write(*lines, kind=TargetE3DB, before=lambda _target: None, on_state=lambda _state: None, **settings):
+        made = kind(config=json.loads(plugins.target_config(**settings).read_text()))
+        before(made)
+        written = States(on_state)
+        try:
+            with redirect_stdout(written):
+                made.listen(io.StringIO("".join(json.dumps(line) + "\n" for line in lines)))
+        finally:
+            made.client.close()
+            write.states = written.values
+        return written.values
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield write
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+class States(io.StringIO):
+    """Standard output of a target: a state a line."""
+
+    def __init__(self, on_state):
+        super().__init__()
+        self.values, self._on_state = [], on_state
+
+    def write(self, text):
+        for line in text.splitlines():
+            self.values.append(json.loads(line))
+            self._on_state(self.values[-1])
+        return len(text)
 
 
 @pytest.fixture

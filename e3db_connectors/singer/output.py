@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import Message
-from singer_sdk.singerlib.json import serialize_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +37,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
 
     def serialize_message(self, message: Message) -> bytes:
         """A line."""
-        return _line(message.to_dict())
+        return _encoder.encode(message.to_dict()) + b"\n"
 
     def write_message(self, message: Message) -> None:
         """Write a line."""
@@ -46,11 +45,7 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
 
     def write_records(self, lines: Sequence[RecordLine]) -> None:
         """Write many lines at once."""
-        try:
-            text = _encoder.encode_lines(lines)
-        except UnicodeEncodeError:
-            text = b"".join(_line(msgspec.structs.asdict(line)) for line in lines)
-        self._write(text)
+        self._write(_encoder.encode_lines(lines))
 
     def when_idle(self, action: Callable[[], None]) -> None:
         """Do something now, or as soon as the line that is under way is out; called by a signal's handler."""
@@ -70,11 +65,3 @@ class MessageWriter(GenericSingerWriter[bytes, Message]):
         if self._then is not None:
             action, self._then = self._then, None
             action()
-
-
-def _line(message: dict[str, Any]) -> bytes:
-    try:
-        return _encoder.encode(message) + b"\n"
-    except UnicodeEncodeError:  # half a character, which JSON can only escape
-        members = {name: value for name, value in message.items() if value is not msgspec.UNSET}
-        return f"{serialize_json(members)}\n".encode()

@@ -83,6 +83,15 @@ class TapE3DB(command.E3DBPlugin, Tap):
         streams = [RecordStream(self, discovery.describe(self.client, name, self.config, self.options)) for name in types]
         return [*streams, *(LiveStream(self, name) for name in listed)]
 
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Refuse what would go past selection and stream maps, then check the rest."""
+        if self._config.get("batch_config"):
+            raise ConfigError(
+                "setting batch_config: this tap sends no BATCH messages, whose files would hold deselected columns and pass by stream maps; "
+                "leave it out"
+            )
+        return super()._validate_config(raise_errors=raise_errors)
+
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the SDK's
         """End with the exit code of the signal, for the read is not complete; the state comes first, once all records before it are out."""
         if hasattr(signal, "alarm"):  # whatever waits for a reader or a server then

@@ -51,8 +51,8 @@ class RowKeys:
 
     def __init__(self, index_key: bytes, record_type: str, columns: Sequence[str], previous_key: bytes | None = None) -> None:
         """Keep what goes into every index."""
-        self._record_type = record_type
-        self._columns = sorted(columns)
+        self.record_type = record_type
+        self.columns = tuple(sorted(columns))
         self._secrets = [(key, blind_index.key_id(key)) for key in (index_key, previous_key) if key is not None]
         self.kids = tuple(kid for _, kid in self._secrets)
         if len(set(self.kids)) < len(self.kids):
@@ -64,11 +64,11 @@ class RowKeys:
         Raises:
             UsageError: A key column is missing or null.
         """
-        missing = [name for name in self._columns if name not in data]
+        missing = [name for name in self.columns if name not in data]
         if missing:
-            raise UsageError(f"a row of {self._record_type} has no value in its key column {', '.join(missing)}")
+            raise UsageError(f"a row of {self.record_type} has no value in its key column {', '.join(missing)}")
         try:
-            message = msgspec.json.encode([self._record_type, [[name, data[name]] for name in self._columns]])
+            message = msgspec.json.encode([self.record_type, [[name, data[name]] for name in self.columns]])
         except UnicodeEncodeError:
-            raise UsageError(f"a key of {self._record_type!a} holds half a character (a lone surrogate)") from None
+            raise UsageError(f"a key of {self.record_type!a} holds half a character (a lone surrogate)") from None
         return RowKey(*(blind_index.compute(key, message, kid) for key, kid in self._secrets))

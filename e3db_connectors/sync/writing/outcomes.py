@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from e3db_connectors.sync.keys import RowKey
@@ -14,9 +14,24 @@ UNCHANGED: Final = "unchanged"
 SUPERSEDED: Final = "superseded"
 """A later row of the same batch has the same key."""
 
+DELETED: Final = "deleted"
+ABSENT: Final = "absent"
+"""It was to be deleted, and there is no record of its key."""
+
 FAILED: Final = "failed"
 
 OUTCOMES: Final = (CREATED, UPDATED, UNCHANGED, SUPERSEDED, FAILED)
+"""Of rows that are written."""
+
+DELETE_OUTCOMES: Final = (DELETED, ABSENT, SUPERSEDED, FAILED)
+"""Of rows that are deleted."""
+
+
+class Written(NamedTuple):
+    """What has been done about a row, and the record that holds it, or held it."""
+
+    outcome: str
+    record_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +67,9 @@ class RowOutcome:
 
     Args:
         position: Its number among all rows of the writer, from 1.
-        outcome: One of `OUTCOMES`.
+        outcome: One of `OUTCOMES` or `DELETE_OUTCOMES`.
         key: Its blind index, if it has one.
-        record_id: The record that holds it.
+        record_id: The record that holds it, or held it.
         error: The class of the error, if it failed.
     """
 

@@ -12,6 +12,11 @@ from e3db_connectors.sync import schemas
 from e3db_connectors.sync.keys import RowKeys
 from e3db_connectors.sync.names import META_PREFIX, is_internal
 from e3db_connectors.sync.writing import rotation
+from e3db_connectors.sync.writing.batches import Batches
+from e3db_connectors.sync.writing.delete import RowDeleter
+from e3db_connectors.sync.writing.failures import Failures
+from e3db_connectors.sync.writing.lookup import Lookup
+from e3db_connectors.sync.writing.outcomes import DELETE_OUTCOMES
 from e3db_connectors.sync.writing.readers import share_stream
 from e3db_connectors.sync.writing.writer import RowWriter, Stream
 
@@ -20,7 +25,6 @@ if TYPE_CHECKING:
 
     from e3db_connectors.client import Client
     from e3db_connectors.sync.values import Schema
-    from e3db_connectors.sync.writing.failures import Failures
 
 DERIVED: Final = "derived"
 """As `WriteOptions.key_secret_previous`: the secret that counts where none is set."""
@@ -77,8 +81,7 @@ def open_writer(
         UsageError: The type is the connector's own.
     """
     options = options or WriteOptions()
-    if is_internal(record_type):
-        raise UsageError(f"records of type {record_type} are the connector's own or the account's; name the stream otherwise")
+    _refuse_internal(record_type)
     own = [name for name in options.plain_columns if name.lower().startswith(META_PREFIX)]
     if own:
         raise ConfigError(f"plain members that start with {META_PREFIX} are the connector's own; {', '.join(own)} cannot stay in clear")
@@ -87,6 +90,45 @@ def open_writer(
     known = _begin(client, record_type, columns, keys, store=options.store_schema)
     stream = Stream(record_type, columns, known, keys, options.plain_columns)
     return RowWriter(client, stream, workers=options.workers, failures=failures, check=check)
+
+
+def open_deleter(
+    client: Client,
+    record_type: str,
+    columns: Mapping[str, Schema],
+    key_columns: Sequence[str],
+    *,
+    options: WriteOptions | None = None,
+    failures: Failures | None = None,
+) -> RowDeleter:
+    """Begin to delete the records of rows, without writing any; nothing is stored or shared.
+
+    Args:
+        client: Who has written them.
+        record_type: The records' type.
+        columns: Column → JSON Schema, as the rows were written; the key's are enough.
+        key_columns: The columns that tell rows apart.
+        options: The secrets and the number of workers count.
+        failures: What is done about rows without a key; by default the first one is raised.
+
+    Raises:
+        ConfigError: The options do not go together.
+        WrongKeySecret: Rows of the type are keyed by another secret, and would not be found.
+        UsageError: The type is the connector's own, or there are no key columns.
+    """
+    options = options or WriteOptions()
+    _refuse_internal(record_type)
+    if not key_columns:
+        raise UsageError(f"rows of {record_type} cannot be deleted without key columns: nothing tells which records are theirs")
+    keys = _row_keys(client, record_type, key_columns, options)
+    rotation.admit(client, record_type, schemas.load_own(client, record_type).kids, keys.kids)
+    batches = Batches(record_type, options.workers, failures or Failures(), DELETE_OUTCOMES)
+    return RowDeleter(client, columns, keys, Lookup(client, record_type, options.workers), batches)
+
+
+def _refuse_internal(record_type: str) -> None:
+    if is_internal(record_type):
+        raise UsageError(f"records of type {record_type} are the connector's own or the account's; name the stream otherwise")
 
 
 def _row_keys(client: Client, record_type: str, key_columns: Sequence[str], options: WriteOptions) -> RowKeys:

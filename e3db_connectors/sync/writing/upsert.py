@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import msgspec
@@ -14,7 +14,7 @@ from e3db_connectors.client.records import OPERATION_MEMBER
 from e3db_connectors.errors import Conflict, Forbidden, NotFound, OutcomeUnknown
 from e3db_connectors.sync.keys import ROW_KEY
 from e3db_connectors.sync.schemas import SCHEMA_NUMBER
-from e3db_connectors.sync.writing.outcomes import CREATED, UNCHANGED, UPDATED
+from e3db_connectors.sync.writing.outcomes import CREATED, UNCHANGED, UPDATED, Written
 from e3db_connectors.wire.records import Record
 
 if TYPE_CHECKING:
@@ -32,13 +32,6 @@ ATTEMPTS: Final = 10
 
 _PAUSE_SECONDS: Final = 0.01
 _PAUSE_MAX: Final = 0.5
-
-
-class Written(NamedTuple):
-    """What has been done about a row, and the record that holds it."""
-
-    outcome: str
-    record_id: str
 
 
 class Upserter:
@@ -100,7 +93,7 @@ class Upserter:
         done: Written | None = None
         for attempt in range(ATTEMPTS):
             if attempt:
-                time.sleep(random.uniform(0, min(_PAUSE_MAX, _PAUSE_SECONDS * 2**attempt)))  # noqa: S311 - keeps rivals apart, guards nothing
+                pause(attempt)
                 found = self._look_up(item)
             try:
                 done = _stronger(done, self._put(item, found, mine))
@@ -148,6 +141,11 @@ class Upserter:
 
     def _look_up(self, item: Item) -> Sequence[Result]:
         return self._lookup.find([item.key]).get(item.key.index, ()) if item.key else ()
+
+
+def pause(attempt: int) -> None:
+    """Wait before a further attempt, so that rivals do not meet again."""
+    time.sleep(random.uniform(0, min(_PAUSE_MAX, _PAUSE_SECONDS * 2**attempt)))  # noqa: S311 - keeps rivals apart, guards nothing
 
 
 def discard(client: Client, doubles: Sequence[Result]) -> None:

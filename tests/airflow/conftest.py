@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import warnings
 from importlib import import_module
@@ -124,3 +126,21 @@ def run_dag(_database, capfd):
     yield run
     for path in paths:
         path.unlink(missing_ok=True)  # a test may run one twice
+
+
+@pytest.fixture
+def run_supervised(tmp_path):
+    """Run a task of a source text as a worker does, and return its log and all else that was written."""
+    paths = []
+
+    def run(source, dag_id, task_id):
+        path, log = DAGS / f"{dag_id}.py", tmp_path / "task.log"
+        path.write_text(source, encoding="utf-8")
+        paths.append(path)
+        command = [sys.executable, Path(__file__).parent / "supervised_task.py", path.name, dag_id, task_id, log]
+        written = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+        return log.read_text(encoding="utf-8") + written.stdout + written.stderr
+
+    yield run
+    for path in paths:
+        path.unlink()

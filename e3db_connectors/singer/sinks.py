@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator, SchemaError, validators
 from singer_sdk.exceptions import MissingKeyPropertiesError
 from singer_sdk.sinks import BatchSink
 
 from e3db_connectors.errors import UsageError
+from e3db_connectors.singer.deletions import DELETED_AT, is_deletion, rounds
 from e3db_connectors.sync.writing import open_writer
 
 if TYPE_CHECKING:
@@ -31,10 +32,6 @@ _RowValidator = validators.extend(
 )
 
 
-DELETED_AT: Final = "_sdc_deleted_at"
-"""The column in which a tap says that its source has deleted a row."""
-
-
 class MissingKey(UsageError, MissingKeyPropertiesError):
     """A row has no value in a column of its key."""
 
@@ -46,7 +43,7 @@ class RecordSink(BatchSink):
         """Prepare; nothing is sent yet."""
         super().__init__(target, stream_name, schema, key_properties)
         self._target = target
-        self._ignored = 0
+        self._deletes, self._ignored = target.options.deletes, 0
         self._row_validator = self._make_validator() if self.validate_schema else None
 
     def setup(self) -> None:
@@ -105,14 +102,22 @@ class RecordSink(BatchSink):
 
     def process_record(self, record: dict[str, Any], context: dict[str, Any]) -> None:
         """Keep a row for the batch, unless it only tells of a deletion that is to be ignored."""
-        if record.get(DELETED_AT) is not None and not self.include_sdc_metadata_properties:
-            self._ignored += 1
-            return
+        if is_deletion(record):
+            if not self._deletes and not self.include_sdc_metadata_properties:
+                self._ignored += 1
+                return
+            context["deletes"] = self._deletes
         context.setdefault("records", []).append(record)
 
     def process_batch(self, context: dict[str, Any]) -> None:
         """Write the rows of a batch; they are stored once this returns."""
-        self._writer.write(context.get("records", ()))
+        rows = context.get("records", [])
+        if not context.get("deletes"):
+            self._writer.write(rows)
+            return
+        for number, group in enumerate(rounds(rows, self.key_properties)):
+            if group:
+                (self._writer.delete if number % 2 else self._writer.write)(group)
 
     def clean_up(self) -> None:
         """Say what became of the rows."""

@@ -139,6 +139,40 @@ class TestDeletions:
         assert stored(client)["1"]["_sdc_deleted_at"] == GONE
         assert stored(client)["1"]["a"] == "kept"
 
+    @pytest.mark.usefixtures("loaded")
+    def test_hard_delete_deletes_records_by_key_in_order(self, plugins, messages, client):
+        def deleted(number, **row):
+            return messages.record("t", id=number, _sdc_deleted_at=GONE, **row)
+
+        done = plugins.load(
+            self.schema(messages),
+            deleted(1),
+            messages.record("t", id=2, a="new"),
+            deleted(2, a="new"),
+            messages.record("t", id=3, a="short-lived"),
+            deleted(3),
+            messages.record("t", id=3, a="back", _sdc_deleted_at=None),
+            deleted(4),
+            messages.state({"x": 1}),
+            hard_delete=True,
+        )
+        assert (done.returncode, json.loads(done.stdout)) == (0, {"x": 1}), done.stderr
+        assert stored(client) == {"3": {"id": "3", "a": "back"}}
+        assert "3 deleted" in done.stderr
+        assert "1 absent" in done.stderr
+
+    def test_a_deletion_without_a_key_is_a_bad_row(self, plugins, messages, client):
+        rows = [messages.record("t", _sdc_deleted_at=GONE), messages.record("t", id=1)]
+        assert plugins.load(self.schema(messages), *rows, hard_delete=True).returncode == 1
+        assert plugins.load(self.schema(messages), *rows, hard_delete=True, on_error="skip").returncode == 0
+        assert set(stored(client)) == {"1"}
+
+    def test_a_stream_without_a_key_cannot_have_deletions(self, plugins, messages):
+        schema = messages.schema("t", key=(), id=INTEGER)
+        done = plugins.load(schema, messages.record("t", id=1, _sdc_deleted_at=GONE), messages.state({"x": 1}), hard_delete=True)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "rows of t cannot be deleted: without key columns" in done.stderr
+
     def test_hard_delete_needs_keys(self, plugins, messages):
         done = plugins.load(self.schema(messages), load_method="append-only", hard_delete=True)
         assert done.returncode == 1

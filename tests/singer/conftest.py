@@ -62,7 +62,7 @@ class Output:
 
     def __init__(self, done):
         self.stderr = done.stderr
-        self.messages = [json.loads(line) for line in done.stdout.splitlines()]
+        self.messages = [json.loads(line) for line in done.stdout.split("\n") if line]
 
     def of(self, kind):
         return [message for message in self.messages if message["type"] == kind]
@@ -125,7 +125,7 @@ def target(plugins):
         written = States(on_state)
         try:
             with redirect_stdout(written):
-                made.listen(io.StringIO("".join(json.dumps(line) + "\n" for line in lines)))
+                made.listen(io.StringIO("".join((line if isinstance(line, str) else json.dumps(line)) + "\n" for line in lines)))
         finally:
             made.client.close()
             write.states = written.values

@@ -160,6 +160,7 @@ class TestSchemaChange:
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(600)
 def test_whichever_flush_fails_no_state_is_ahead_and_the_next_run_completes(target, feed, break_flush, watch, stored, proof):
     flushes = proof.size(6, 60)
     resumed = 0

@@ -71,6 +71,34 @@ def test_debug_logs_hold_no_rows(plugins, messages, monkeypatch):
     assert "a-row-value" not in done.stderr
 
 
+def test_no_secret_in_about_logs_state_or_context(run, messages, client, monkeypatch, tmp_path):
+    """The credentials as settings, as variables and the key secret, at the most talkative level, with a row that fails."""
+    secrets = {"api_secret": client.config.api_secret, "private_key": client.config.private_key, "key_secret": SECRETS[0]}
+    config = {name: getattr(client.config, name) for name in ("client_id", "api_key_id", "public_key", "api_url")}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config | {"api_secret": secrets["api_secret"], "on_error": "skip"}))
+    monkeypatch.setenv("TARGET_E3DB_PRIVATE_KEY", secrets["private_key"])
+    monkeypatch.setenv("TARGET_E3DB_KEY_SECRET", secrets["key_secret"])
+    monkeypatch.setenv("TARGET_E3DB_LOGLEVEL", "DEBUG")
+    load = [
+        messages.schema("t", id=INTEGER, a=TEXT),
+        messages.record("t", id=1),
+        messages.state({"x": 1}),
+        messages.record("t", id="a-row-value"),
+    ]
+    options = ("--config", path, "--config", "ENV")
+    done = [
+        run("target-e3db", *options, stdin="".join(json.dumps(line) + "\n" for line in load)),
+        *(run("target-e3db", *options, "--about", f"--format={form}") for form in ("json", "markdown")),
+    ]
+    assert "DEBUG" in done[0].stderr
+    assert json.loads(done[0].stdout) == {"x": 1}
+    assert "1 created, 0 updated, 0 unchanged, 0 superseded, 1 failed" in done[0].stderr
+    shown = "".join(each.stdout + each.stderr for each in done)
+    for secret in (*secrets.values(), "a-row-value"):
+        assert secret not in shown
+
+
 def test_integers_may_be_written_with_a_fraction_of_zero(plugins, messages, client):
     assert plugins.load(messages.schema("t", id=INTEGER), messages.record("t", id=1.0)).returncode == 0
     assert list(stored(client)) == ["1.0"]
@@ -204,7 +232,7 @@ def test_a_signal_while_waiting_for_input_writes_what_has_come(plugins, messages
     assert set(stored(client)) == {"1"}
 
 
-def test_the_state_is_passed_on_while_the_input_goes_on(plugins, messages):
+def test_state_is_emitted_within_state_interval_seconds_while_rows_come(plugins, messages):
     """The SDK waits for five minutes."""
     feed = Feed(plugins, state_interval_seconds=2)
     feed.send(messages.schema("t", id=INTEGER), messages.record("t", id=1), messages.state({"upto": 1}))

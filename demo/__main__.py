@@ -14,11 +14,12 @@ import time
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
-from threading import Thread, Timer
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from demo import warehouse
+from demo import server, warehouse
 from demo.flights import TABLES, Row, Table, messages
+from demo.local_airflow import home
 from demo.processes import Failed, raise_on_signals, started
 from demo.report import AccessLog, Progress, Step, say, table, tap_report
 from e3db_connectors import Client, Config, Search
@@ -32,7 +33,6 @@ HERE: Final = ROOT / ".demo"
 BIN: Final = Path(sys.executable).parent
 MELTANO: Final = ROOT / ".venvs" / "meltano" / "bin" / "meltano"
 CHANGED, ADDED = 25, 5
-START_SECONDS: Final = 30
 
 
 class Demo:
@@ -55,22 +55,12 @@ class Demo:
         self._children.__exit__(kind, exc, trace)
 
     def start_server(self) -> str:
-        """Start the server as a process of its own on a free port; its data and log are below `.demo`."""
-        log = self._children.enter_context((HERE / "server.log").open("w", encoding="utf-8"))
-        token = secrets.token_hex(32)
+        """Start the server; its data and log are below `.demo`."""
         (HERE / "registration-token").touch(0o600)
-        (HERE / "registration-token").write_text(token)
-        command = [str(BIN / "e3db-connectors"), "serve", "--port", "0", "--database", f"sqlite:///{HERE / 'e3db.sqlite'}"]
-        command += ["--files-dir", str(HERE / "files"), "--registration-token-file", str(HERE / "registration-token")]
-        server = self._children.enter_context(started(command, stdout=subprocess.PIPE, stderr=log))
-        alarm = Timer(START_SECONDS, server.kill)
-        alarm.start()
-        line = server.stdout.readline() if server.stdout else ""
-        alarm.cancel()
-        if "listening on " not in line:
-            raise Failed("the server did not start; see .demo/server.log")
+        (HERE / "registration-token").write_text(secrets.token_hex(32))
+        url = server.start(HERE, self._children)
         self.log = AccessLog(HERE / "server.log")
-        return line.split()[-1]
+        return url
 
     def register(self, url: str) -> None:
         """Register a client; its keys are made here and stay in `.demo/credentials.json`."""
@@ -135,9 +125,28 @@ class Demo:
         self.steps.append(Step(title, count, len(self.log.requests()), time.monotonic() - began))
         return count
 
-    def check(self) -> int:
-        """Compare the warehouse with the source; return how many rows are equal."""
-        return sum(warehouse.check(HERE / "warehouse.duckdb", item, self.source[item.name]) for item in TABLES)
+    def run_dag(self, title: str) -> int:
+        """Run the DAG `e3db_incremental_to_warehouse` once; its tasks tell how many rows they have loaded, in their manifests."""
+        began, _ = time.monotonic(), self.log.requests()
+        result = HERE / "airflow-result.json"
+        arguments = ["e3db_incremental_to_warehouse", json.dumps({"record_types": list(self.source)}), str(HERE / "credentials.json")]
+        home.HOME.mkdir(exist_ok=True)
+        with (HERE / "airflow.log").open("a", encoding="utf-8") as log, started(
+            [sys.executable, "-m", "demo.local_airflow.run", *arguments, str(result)],
+            cwd=ROOT, env=home.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        ) as airflow:  # fmt: skip
+            if airflow.wait():
+                raise Failed("the DAG failed; see .demo/airflow.log")
+        manifests = [item["returned"] for item in json.loads(result.read_text()) if item["task"] == "load"]
+        for manifest in manifests:
+            say("  " + ", ".join(f"{name} {value}" for name, value in manifest.items() if value is not None))
+        count: int = sum(manifest["records"] for manifest in manifests)
+        self.steps.append(Step(title, count, len(self.log.requests()), time.monotonic() - began))
+        return count
+
+    def check(self, name: str = "warehouse.duckdb") -> int:
+        """Compare a warehouse with the source; return how many rows are equal."""
+        return sum(warehouse.check(HERE / name, item, self.source[item.name]) for item in TABLES)
 
     def change_planes(self) -> Table:
         """Change 25 planes of the source and add 5."""
@@ -245,6 +254,11 @@ def play(demo: Demo) -> None:
     expect("rows of the warehouse that equal the source in every value", demo.check(), total + ADDED)
     say("\n7. And once more: nothing has changed")
     expect("rows that moved", demo.sync("third sync: nothing to do"), 0)
+    say(
+        "\n8. The Airflow DAG e3db_incremental_to_warehouse, run once: everything goes to a warehouse of its own; the manifests of its tasks:"
+    )
+    expect("rows that moved", demo.run_dag("Airflow DAG: E3DB to DuckDB"), total + ADDED)
+    expect("rows of that warehouse that equal the source in every value", demo.check(home.WAREHOUSE.name), total + ADDED)
     say("\nDone.")
     table(demo.steps)
     say("\nWhere to look next: .demo/warehouse.duckdb (the rows), .demo/e3db.sqlite (what the server knows),")

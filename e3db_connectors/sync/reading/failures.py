@@ -1,25 +1,21 @@
-"""Records that cannot be read: one bad record stops a run neither silently nor entirely (design section 4.6)."""
+"""Records that cannot be read (design section 4.6), and reading just these again."""
 
 from __future__ import annotations
 
 import json
-import logging
 import re
 from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
 
 from e3db_connectors.errors import (
     ConfigError,
     Forbidden,
     LocalFileError,
-    TooManyErrors,
     TransportError,
     Unauthorized,
     Unavailable,
     UsageError,
 )
-from e3db_connectors.sync.writing.failures import Failures
+from e3db_connectors.sync.failures import ErrorPolicy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,14 +28,14 @@ _ID: Final = re.compile(r"[0-9a-fA-F-]{36}", re.ASCII)
 _NOT_OF_THE_RECORD: Final = (ConfigError, Forbidden, LocalFileError, TransportError, Unauthorized, Unavailable)
 """Errors that come while a record is opened, for its key or its file has to be fetched, and say nothing about it."""
 
-_log = logging.getLogger(__name__)
 
-
-class RecordFailures(Failures):
-    """What is done about records that do not open or do not fit; takes what `Failures` takes.
+class RecordFailures(ErrorPolicy):
+    """What is done about records that do not open or do not fit; takes what `ErrorPolicy` takes.
 
     A line of the dead-letter file holds type, record id, version and class of error. `record_ids` reads it.
     """
+
+    _what_fails = "records could not be read"
 
     def __call__(self, meta: Meta, error: E3DBError) -> None:
         """Deal with a record.
@@ -50,16 +46,8 @@ class RecordFailures(Failures):
         """
         if isinstance(error, _NOT_OF_THE_RECORD):
             raise error
-        kind = type(error).__name__
-        self.classes[kind] += 1
-        _log.error("record %s of %s: %s", meta.record_id, meta.record_type, kind)
-        if self._on_error == "fail":
-            raise error
-        line = {"record_type": meta.record_type, "record_id": meta.record_id, "version": meta.version, "error": kind}
-        self._lines.append(msgspec.json.encode(line) + b"\n")
-        if self.classes.total() > self._max_errors:
-            self.flush()
-            raise TooManyErrors(f"more than {self._max_errors} records could not be read; the last one: {kind}") from error
+        name = f"record {meta.record_id} of {meta.record_type}"
+        self._note(error, name, {"record_type": meta.record_type, "record_id": meta.record_id, "version": meta.version})
 
 
 def record_ids(path: Path) -> list[str]:

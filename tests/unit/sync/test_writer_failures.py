@@ -139,22 +139,3 @@ def test_a_row_that_the_server_refuses_leaves_its_place_to_the_one_before(items,
 def test_rows_without_a_key_can_fail_too(items, outcomes):
     written = items.writer(keys=(), failures=Failures("skip"), check=check).write([GOOD, {"id": 2, "name": "forbidden"}, GOOD])
     assert outcomes(written) == ["created", "failed", "created"]
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"on_error": "ignore"},
-        {"max_errors": -1},
-        {"on_error": "dead_letter"},
-        {"on_error": "skip", "dead_letter_file": "x"},
-    ],
-)
-def test_options_that_do_not_go_together_are_refused(options):
-    with pytest.raises(errors.ConfigError):
-        Failures(**options)
-
-
-def test_a_file_that_cannot_be_written_is_told_at_once(tmp_path):
-    with pytest.raises(errors.LocalFileError):
-        Failures("dead_letter", dead_letter_file=tmp_path / "missing" / "dead.jsonl")

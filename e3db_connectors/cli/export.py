@@ -50,6 +50,24 @@ if TYPE_CHECKING:
     help="Fields that are in no schema: into the column _extra, nowhere, or an error.",
 )
 @click.option("--all-writers", is_flag=True, help="Also what others have shared with this client.")
+@click.option(
+    "--record-ids-file",
+    type=click.Path(path_type=Path),
+    help="Exactly the records that this file names: a dead-letter file, or an id a line.",
+)
+@click.option(
+    "--on-error",
+    type=click.Choice(["fail", "skip", "dead-letter"]),
+    default="fail",
+    show_default=True,
+    help="A record that does not open or does not fit: end, leave it out and tell, or note it in --dead-letter-file as well.",
+)
+@click.option("--max-errors", type=click.IntRange(min=0), default=100, show_default=True, help="More such records end the export anyway.")
+@click.option(
+    "--dead-letter-file",
+    type=click.Path(path_type=Path),
+    help="Where to add the ids of such records, and classes of errors, never a value.",
+)
 @click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
 @click.option(
     "--progress", type=click.Choice(["none", "log", "bar"]), default="none", show_default=True, help="What to show on standard error."
@@ -72,6 +90,10 @@ def export(
     since: str | None,
     until: str | None,
     columns: tuple[str, ...],
+    record_ids_file: Path | None,
+    on_error: str,
+    max_errors: int,
+    dead_letter_file: Path | None,
     **rest: Any,
 ) -> None:
     """Decrypt the records of a type into a file.
@@ -81,10 +103,11 @@ def export(
     from e3db_connectors.policy import Policy, pseudonymiser
     from e3db_connectors.sync.export import Export
     from e3db_connectors.sync.progress import progress_named
+    from e3db_connectors.sync.reading.failures import RecordFailures, record_ids
     from e3db_connectors.wire import times
 
-    if report_file and report_file.resolve() in {path.resolve() for path in (destination, rest["state_file"]) if path}:
-        raise UsageError("the report needs a file of its own")
+    written = {"the export": destination, "the report": report_file, "the list of dead letters": dead_letter_file}
+    _keep_apart(written, rest["state_file"], record_ids_file)
     shown = progress_named(progress)
     if progress == "log":
         _log_to_stderr()
@@ -101,10 +124,22 @@ def export(
             columns=columns or None,
             policy=policy,
             pseudonymiser=maker,
+            record_ids=record_ids(record_ids_file) if record_ids_file else None,
+            failures=RecordFailures(on_error.replace("-", "_"), max_errors, dead_letter_file),
             progress=shown,
             **rest,
         ).run()
     _tell(report, report_file, destination)
+
+
+def _keep_apart(written: dict[str, Path | None], *others: Path | None) -> None:
+    """Refuse to write two things into one file, or over one that is read."""
+    taken = {path.resolve() for path in others if path}
+    for what, path in written.items():
+        if path and path.resolve() in taken:
+            raise UsageError(f"{what} needs a file of its own")
+        if path:
+            taken.add(path.resolve())
 
 
 def _tell(report: Report, path: Path | None, destination: Path) -> None:
@@ -118,7 +153,8 @@ def _tell(report: Report, path: Path | None, destination: Path) -> None:
             path.write_text(report.to_json(), encoding="utf-8")
         except OSError as exc:
             raise LocalFileError(f"the export is complete, but its report cannot be written to {path}: {exc.strerror}") from None
-    click.echo(f"wrote {report.rows} records to {output.printable(str(destination))}")
+    left_out = sum(report.errors.values())
+    click.echo(f"wrote {report.rows} records to {output.printable(str(destination))}" + (f", left out {left_out}" if left_out else ""))
 
 
 def _log_to_stderr() -> None:

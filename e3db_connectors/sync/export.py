@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from e3db_connectors.errors import LocalFileError, StateError, UsageError
+from e3db_connectors.errors import E3DBError, LocalFileError, StateError, UsageError
 from e3db_connectors.policy import Policy
 from e3db_connectors.sync.atomic import require_free, written_whole
 from e3db_connectors.sync.columns import fields_of
 from e3db_connectors.sync.file_formats import FORMATS, row_file
 from e3db_connectors.sync.progress import NoProgress
 from e3db_connectors.sync.reading import ClientSource, Engine
+from e3db_connectors.sync.reading.failures import RecordFailures
+from e3db_connectors.sync.reading.full import read_by_id
 from e3db_connectors.sync.reading.question import Question
 from e3db_connectors.sync.reading.tuning import Tuning
 from e3db_connectors.sync.report import Run
@@ -22,20 +25,25 @@ from e3db_connectors.sync.rows import KEY, RowReader
 from e3db_connectors.wire import limits, times
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
 
     from e3db_connectors.client import Client
     from e3db_connectors.policy import Pseudonymiser
     from e3db_connectors.sync.progress import Progress
-    from e3db_connectors.sync.reading import Step
     from e3db_connectors.sync.report import Report
     from e3db_connectors.sync.rows import UnknownFields
     from e3db_connectors.sync.values import Schema
+    from e3db_connectors.wire.records import Meta
+
+    Row = dict[str, Any]
+    Failed = Callable[[Meta, E3DBError], None]
 
 _STATE_MAX: Final = 1 << 20
 """Bytes of a state file; a state has some thousand."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +63,8 @@ class Export:
         pseudonymiser: What makes pseudonyms, if a rule asks for them.
         unknown_fields: See `rows.RowReader`.
         all_writers: Also what others share with the client.
+        record_ids: Exactly these records, whoever has written them; None: no such limit.
+        failures: What is done about records that do not open or do not fit; by default the first one is raised.
         overwrite: Replace a file that is at the destination.
         progress: Is told how far it has come.
         tuning: How to read.
@@ -71,6 +81,8 @@ class Export:
     pseudonymiser: Pseudonymiser | None = None
     unknown_fields: UnknownFields = "json_column"
     all_writers: bool = False
+    record_ids: Collection[str] | None = None
+    failures: RecordFailures = field(default_factory=RecordFailures)
     overwrite: bool = False
     progress: Progress = field(default_factory=NoProgress)
     tuning: Tuning = field(default_factory=Tuning)
@@ -79,7 +91,7 @@ class Export:
         """Export.
 
         Raises:
-            UsageError: The format, a column or the policy is none, or a value does not fit its column.
+            UsageError: The format, a column or the policy is none, options exclude each other, or a value does not fit its column.
             StateError: The state file holds no state, or that of something else.
             LocalFileError: The file cannot be written, or is there already.
             E3DBError: As the client and the engine raise it. The destination and the state are as they were.
@@ -87,6 +99,8 @@ class Export:
         make = FORMATS.get(self.destination.suffix.lower())
         if make is None:
             raise UsageError(f"the name of the file must end in one of {', '.join(FORMATS)}")
+        if self.record_ids is not None and (self.state_file or self.since or self.until):
+            raise UsageError("record ids say what is read: they go with no state and no time")
         require_free(self.destination, overwrite=self.overwrite)  # not only when all has been read
         if self.state_file is not None:
             require_free(self.state_file, overwrite=True)
@@ -94,25 +108,28 @@ class Export:
                 raise UsageError("the state needs a file of its own")
         state = _read_state(self.state_file)
         run = Run(self.client, self.record_type, state=state)
-        rows = RowReader(
+        reader = self._reader(run)
+        columns = self._chosen(reader.columns())
+        with written_whole(self.destination, overwrite=self.overwrite) as file, row_file(make, file, columns) as target:
+            for rows, reached in self._pages(reader, run, state):
+                target.write(rows)
+                state = reached
+        if self.state_file is not None and state is not None:
+            with written_whole(self.state_file, overwrite=True) as file:
+                file.write(msgspec.json.encode(state) + b"\n")
+        return run.report(state)
+
+    def _reader(self, run: Run) -> RowReader:
+        return RowReader(
             self.client,
             self.record_type,
-            fields_of(self.client, self.record_type, all_writers=self.all_writers),
+            fields_of(self.client, self.record_type, all_writers=self.all_writers or self.record_ids is not None),
             self.columns,
             run.fields,
             self.policy,
             self.pseudonymiser,
             self.unknown_fields,
         )
-        columns = self._chosen(rows.columns())
-        with written_whole(self.destination, overwrite=self.overwrite) as file, row_file(make, file, columns) as target:
-            for step in self._steps(rows, run, state):
-                target.write(step.rows)
-                state = step.state
-        if self.state_file is not None and state is not None:
-            with written_whole(self.state_file, overwrite=True) as file:
-                file.write(msgspec.json.encode(state) + b"\n")
-        return run.report(state)
 
     def _chosen(self, columns: Mapping[str, Schema]) -> dict[str, Schema]:
         if self.columns is None:
@@ -122,7 +139,26 @@ class Export:
                 raise UsageError(f"{self.record_type} has no column {column}, or the policy drops it; it has {', '.join(columns)}")
         return {column: columns[column] for column in (KEY, *self.columns)}
 
-    def _steps(self, rows: RowReader, run: Run, state: dict[str, Any] | None) -> Iterator[Step]:
+    def _pages(self, reader: RowReader, run: Run, state: dict[str, Any] | None) -> Iterator[tuple[list[Row], dict[str, Any] | None]]:
+        """Pages of rows, and the state after each."""
+
+        def failed(meta: Meta, error: E3DBError) -> None:
+            run.error(error)
+            self.failures(meta, error)
+
+        pages = self._changed(reader, run, state, failed) if self.record_ids is None else self._named(reader, run, failed)
+        self.progress.start(self.record_type, self._total(state))
+        try:
+            for rows, reached in pages:
+                self.failures.flush()  # what is left out has to be noted before a state goes past it
+                yield rows, reached
+                self.progress.advance(len(rows))
+        finally:
+            self.progress.finish()
+
+    def _changed(
+        self, reader: RowReader, run: Run, state: dict[str, Any] | None, failed: Failed
+    ) -> Iterator[tuple[list[Row], dict[str, Any]]]:
         engine = Engine(
             ClientSource(self.client),
             self.record_type,
@@ -131,21 +167,35 @@ class Export:
             until=self.until,
             all_writers=self.all_writers,
             tuning=self.tuning,
-            opener=rows.row,
+            opener=reader.row,
+            on_failure=failed,
             count=run.count,
         )
-        self.progress.start(self.record_type, self._total(state))
-        try:
-            for step in engine.run():
-                yield step
-                self.progress.advance(len(step.rows))
-        finally:
-            self.progress.finish()
+        for step in engine.run():
+            yield step.rows, step.state
+
+    def _named(self, reader: RowReader, run: Run, failed: Failed) -> Iterator[tuple[list[Row], None]]:
+        """The records that are named, as far as they are there."""
+        wanted, met = set(self.record_ids or ()), 0
+        for page in read_by_id(ClientSource(self.client), self.record_type, wanted):
+            met += len(page)
+            rows = []
+            for result in page:
+                try:
+                    rows.append(reader.row(result))
+                except E3DBError as exc:
+                    failed(result.meta, exc)
+            run.count(rows=len(rows))
+            yield rows, None
+        if met < len(wanted):
+            _log.warning("%d of %d records are not there, or not for this client to read", len(wanted) - met, len(wanted))
 
     def _total(self, state: Mapping[str, Any] | None) -> int | None:
         """About how many records there will be; None if nobody wants to know, or the index does not say."""
         if isinstance(self.progress, NoProgress):
             return None
+        if self.record_ids is not None:
+            return len(self.record_ids)
         bookmark = (state or {}).get("replication_key_value")
         begin = times.parse(bookmark) if bookmark else self.since or times.EPOCH
         total = self.client.search_page(

@@ -10,9 +10,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from e3db_connectors.crypto import encoding
-from e3db_connectors.errors import LocalFileError, StateError, UsageError, ValueMismatch
+from e3db_connectors.errors import IntegrityError, LocalFileError, StateError, UsageError, ValueMismatch
 from e3db_connectors.policy import Policy, Pseudonymiser
 from e3db_connectors.sync import file_formats, schemas
 from e3db_connectors.sync.export import Export
@@ -29,6 +30,9 @@ ROWS = [
     {"name": "", "count": str(2**70), "price": "1e400"},
     {"name": " blank ", "count": "-7.0", "paid": "false"},
 ]
+
+
+NAMES = {"out.jsonl", "dead.jsonl", "ids", "missing", "credentials.json"}
 
 
 @pytest.fixture
@@ -237,6 +241,83 @@ def test_others_records_come_when_asked_for(shop, stranger, make, tmp_path):
     assert make("1.jsonl").run().rows == 3
     assert make("2.jsonl", all_writers=True).run().rows == 4
     assert "theirs" in (tmp_path / "2.jsonl").read_text()
+
+
+@pytest.fixture
+def spoiled(shop, server):
+    """Two records of ``shop`` that cannot be shown: one does not open, one does not fit its column."""
+    sealed = shop.write("shop", {"name": "sealed", "count": "1"}).meta.record_id
+    with server.database() as database:
+        statement = text("UPDATE records SET data = replace(data, '.', '.AAAA') WHERE record_id = :id")
+        database.execute(statement, {"id": sealed})
+    return sealed, shop.write("shop", {"name": "unfit", "count": "no number"}).meta.record_id
+
+
+@pytest.mark.usefixtures("spoiled")
+def test_a_bad_record_ends_the_export_unless_told_otherwise(make, tmp_path):
+    with pytest.raises((IntegrityError, ValueMismatch)):
+        make(state_file=tmp_path / "state.json").run()
+    assert files(tmp_path) == []
+
+
+def test_bad_records_are_left_out_and_read_again_by_their_ids(shop, spoiled, command, tmp_path):
+    sealed, unfit = spoiled
+    dead, report = tmp_path / "dead.jsonl", tmp_path / "report.json"
+    options = ("--on-error", "dead-letter", "--dead-letter-file", dead, "--state", tmp_path / "state", "--report", report)
+    done = command("shop", "--to", tmp_path / "1.jsonl", *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"wrote 3 records to {tmp_path / '1.jsonl'}, left out 2\n"
+    letters = {letter["record_id"]: letter["error"] for letter in lines(dead)}
+    assert letters == {sealed: "EncodingError", unfit: "ValueMismatch"}
+    assert json.loads(report.read_text())["errors"] == {"EncodingError": 1, "ValueMismatch": 1}
+    assert all(record_id in done.stderr for record_id in spoiled)
+    assert "no number" not in done.stderr + dead.read_text()
+    assert command("shop", "--to", tmp_path / "2.jsonl", *options).stdout.startswith("wrote 0 records")
+
+    record = shop.read(unfit)
+    shop.update(type(record)(record.meta, {**record.data, "count": "7"}))
+    shop.delete(sealed)
+    again = command("shop", "--to", tmp_path / "3.jsonl", "--record-ids-file", dead)
+    assert again.stdout.startswith("wrote 1 records")
+    assert "1 of 2 records are not there" in again.stderr
+    assert [(row["_e3db_record_id"], row["count"]) for row in lines(tmp_path / "3.jsonl")] == [(unfit, 7)]
+
+
+@pytest.mark.usefixtures("spoiled")
+def test_too_many_bad_records_end_the_export(command, tmp_path):
+    failed = command("shop", "--to", tmp_path / "out.jsonl", "--on-error", "skip", "--max-errors", "1")
+    assert (failed.returncode, files(tmp_path)) == (1, ["credentials.json"])
+    assert "more than 1 records could not be read" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_records_of_others_are_read_by_their_ids(shop, stranger, make, tmp_path):
+    theirs = stranger.write("shop", {"name": "theirs"})
+    stranger.share("shop", shop.client_id)
+    own = next(iter(shop.query(record_type="shop")))
+    report = make(record_ids=[theirs.meta.record_id, own.meta.record_id]).run()
+    assert report.rows == 2
+    assert {row["name"] for row in lines(tmp_path / "out.jsonl")} == {"theirs", own.data["name"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--on-error", "dead-letter"), "dead_letter_file goes with"),
+        (("--dead-letter-file", "dead.jsonl"), "dead_letter_file goes with"),
+        (("--on-error", "dead-letter", "--dead-letter-file", "out.jsonl"), "the list of dead letters needs a file of its own"),
+        (("--record-ids-file", "out.jsonl"), "the export needs a file of its own"),
+        (("--record-ids-file", "missing"), "cannot read"),
+        (("--record-ids-file", "credentials.json"), "without the id of a record"),
+        (("--record-ids-file", "ids", "--since", "2026-01-01T00:00:00Z"), "they go with no state"),
+    ],
+)
+def test_options_that_do_not_go_together_are_told(options, words, command, tmp_path):
+    (tmp_path / "ids").touch()
+    failed = command("shop", "--to", tmp_path / "out.jsonl", *(tmp_path / each if each in NAMES else each for each in options))
+    assert (failed.returncode, len(failed.stderr.splitlines())) == (1, 1)
+    assert words in failed.stderr
+    assert files(tmp_path) == ["credentials.json", "ids"]
 
 
 def test_the_command_exports_reports_and_obeys_the_policy(shop, command, tmp_path, monkeypatch):

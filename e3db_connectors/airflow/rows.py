@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from e3db_connectors.errors import UsageError
 from e3db_connectors.sync.values import TEXT
-from e3db_connectors.sync.writing import OUTCOMES, RowWriter, WriteOptions, open_writer
+from e3db_connectors.sync.writing import DELETE_OUTCOMES, OUTCOMES, RowWriter, WriteOptions, open_deleter, open_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from e3db_connectors.client import Client
     from e3db_connectors.sync.values import Schema
@@ -43,11 +43,10 @@ def write(
     key_columns: Sequence[str],
     *,
     columns: Mapping[str, Schema] | None,
-    share_with: Collection[str],
+    options: WriteOptions,
 ) -> dict[str, int]:
     """Write rows batch by batch; see `E3DBHook.write_rows`."""
     counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
-    options = WriteOptions(share_with=share_with)
     writer: RowWriter | None = None
     known: Mapping[str, Schema] = columns or {}
     for batch in batches(rows):
@@ -56,6 +55,25 @@ def write(
             writer = open_writer(client, record_type, needed, key_columns, options=options)
             known = needed
         counts.update(outcome.outcome for outcome in writer.write(batch))
+    return dict(counts)
+
+
+def delete(
+    client: Client,
+    record_type: str,
+    rows: Iterable[Row],
+    key_columns: Sequence[str],
+    *,
+    columns: Mapping[str, Schema] | None,
+    options: WriteOptions,
+) -> dict[str, int]:
+    """Delete the records of rows batch by batch; see `E3DBHook.delete_rows`."""
+    counts: Counter[str] = Counter(dict.fromkeys(DELETE_OUTCOMES, 0))
+    for batch in batches(rows):
+        keys = [{name: row[name] for name in key_columns if name in row} for row in batch]
+        needed = columns_of(record_type, keys) if columns is None else columns
+        deleter = open_deleter(client, record_type, needed, key_columns, options=options)
+        counts.update(outcome.outcome for outcome in deleter.delete(keys))
     return dict(counts)
 
 

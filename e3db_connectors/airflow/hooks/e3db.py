@@ -19,6 +19,7 @@ from e3db_connectors.client import credentials as found
 from e3db_connectors.client.config import SECRETS
 from e3db_connectors.crypto.redacted import SecretText
 from e3db_connectors.errors import E3DBError, WindowExceeded
+from e3db_connectors.sync.writing import WriteOptions
 from e3db_connectors.wire import limits
 
 if TYPE_CHECKING:
@@ -124,7 +125,9 @@ class E3DBHook(BaseHook):
         key_columns: Sequence[str] = (),
         *,
         columns: Mapping[str, Schema] | None = None,
+        plain_columns: Collection[str] = (),
         share_with: Collection[str] = (),
+        key_secret: str | None = None,
     ) -> dict[str, int]:
         """Write rows as `target-e3db` does: each updates the record that has its key, or creates one; an equal one writes nothing.
 
@@ -133,12 +136,38 @@ class E3DBHook(BaseHook):
             rows: Columns with their values; any number, for they are taken in batches.
             key_columns: What tells rows apart; without any, each row becomes a record, and a retried task writes its rows again.
             columns: Column → JSON Schema; by default as the values are.
+            plain_columns: Columns whose texts also stay in clear, so that the server can search them.
             share_with: Ids of clients that may read the type.
+            key_secret: Secret of the keys' hashes, if it is not to be derived from the private key.
 
         Returns:
             How many rows were created, updated, unchanged, superseded (a later row of the batch has the same key).
         """
-        return typed.write(self.get_conn(), record_type, rows, key_columns, columns=columns, share_with=share_with)
+        options = _options(key_secret, plain_columns=plain_columns, share_with=share_with)
+        return typed.write(self.get_conn(), record_type, rows, key_columns, columns=columns, options=options)
+
+    def delete_rows(
+        self,
+        record_type: str,
+        rows: Iterable[Mapping[str, Any]],
+        key_columns: Sequence[str],
+        *,
+        columns: Mapping[str, Schema] | None = None,
+        key_secret: str | None = None,
+    ) -> dict[str, int]:
+        """Delete the records that rows were written as.
+
+        Args:
+            record_type: The records' type.
+            rows: Rows, or their keys alone; any number.
+            key_columns: What tells rows apart.
+            columns: Column → JSON Schema, as they were written; by default as the values are.
+            key_secret: As they were written.
+
+        Returns:
+            How many were deleted, absent, superseded (a later row of the batch has the same key).
+        """
+        return typed.delete(self.get_conn(), record_type, rows, key_columns, columns=columns, options=_options(key_secret))
 
     def close(self) -> None:
         """Forget the keys and close the connections; the next use makes a new client."""
@@ -178,3 +207,9 @@ class E3DBHook(BaseHook):
             if secret:
                 mask_secret(secret.reveal() if isinstance(secret, SecretText) else secret)
         return Client(config, trusted_authorizers=trusted, sign_records=self._sign_records)
+
+
+def _options(key_secret: str | None, **options: Any) -> WriteOptions:
+    if key_secret:
+        mask_secret(key_secret)
+    return WriteOptions(key_secret=key_secret, **options)

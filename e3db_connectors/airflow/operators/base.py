@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseHook, BaseOperator
 
 from e3db_connectors.airflow.hooks.e3db import E3DBHook
 
@@ -26,3 +26,8 @@ class E3DBOperator(BaseOperator):
     def open_hook(self) -> E3DBHook:
         """A hook, to be used as a context manager: errors that another try cannot mend then fail the task at once."""
         return E3DBHook(self.e3db_conn_id)
+
+
+def password_of(conn_id: str | None) -> str | None:
+    """A secret that is a connection's password, if there is one; Airflow masks it."""
+    return BaseHook.get_connection(conn_id).password if conn_id else None

@@ -9,7 +9,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from e3db_connectors.airflow import deletes
 from e3db_connectors.airflow.finding import RecordFilter
-from e3db_connectors.airflow.operators.base import E3DBOperator
+from e3db_connectors.airflow.operators.base import E3DBOperator, password_of
+from e3db_connectors.airflow.operators.write import rows_of
 from e3db_connectors.airflow.transfers.windows import bound_of
 from e3db_connectors.errors import UsageError
 
@@ -19,27 +20,45 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from e3db_connectors.airflow.hooks.e3db import E3DBHook
+    from e3db_connectors.airflow.operators.write import Rows
     from e3db_connectors.client import Client
+    from e3db_connectors.sync.values import Schema
 
 
 class E3DBDeleteRecordsOperator(E3DBOperator):
-    """Delete records of the connection's client: those that are named, or all that fit a description.
+    """Delete records of the connection's client: those that are named, those of rows, or all that fit a description.
 
     What is gone already is no error: the task may be repeated. Deleted records cannot be brought back.
 
     :param record_ids: Ids, to delete these records as they are; or a mapping of ids to versions, such as the `versions` that
         `E3DBSearchOperator` returns, to delete those that nobody has changed since. If others are left, the task fails. (templated)
-    :param record_type: Instead of ids: delete all records of this type that fit the following. (templated)
+    :param record_type: Instead of ids: delete the records of this type that fit the following. (templated)
     :param plain: Members that are left clear, with their values; all have to fit. Airflow keeps and shows them in clear. (templated)
     :param since: Last modified at or after this time. (templated)
     :param until: Last modified before this time. (templated)
+    :param rows: Instead of `plain` and times: the records that were written for these rows. A callable that returns rows, or their keys
+        alone, or a list; see `E3DBWriteRecordsOperator`.
+    :param op_kwargs: Arguments for the callable. (templated)
+    :param key_columns: What tells rows apart, as they were written. (templated)
+    :param columns: Column → JSON Schema, as they were written; by default as the values are.
+    :param key_secret_conn_id: A connection whose password is the secret of the keys' hashes, as they were written.
     :param e3db_conn_id: The connection. (templated)
     """
 
-    template_fields: Sequence[str] = ("record_ids", "record_type", "plain", "since", "until", "e3db_conn_id")
+    template_fields: Sequence[str] = (
+        "record_ids",
+        "record_type",
+        "plain",
+        "since",
+        "until",
+        "op_kwargs",
+        "key_columns",
+        "e3db_conn_id",
+    )
     template_fields_renderers = {"plain": "json"}  # noqa: RUF012 - Airflow's
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords with defaults, as everywhere in Airflow
         self,
         *,
         record_ids: Collection[str] | Mapping[str, str] | None = None,
@@ -47,6 +66,11 @@ class E3DBDeleteRecordsOperator(E3DBOperator):
         plain: Mapping[str, str] | None = None,
         since: datetime | str | None = None,
         until: datetime | str | None = None,
+        rows: Rows | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        key_columns: Sequence[str] = (),
+        columns: Mapping[str, Schema] | None = None,
+        key_secret_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         """Keep what to delete."""
@@ -56,28 +80,55 @@ class E3DBDeleteRecordsOperator(E3DBOperator):
         self.plain = plain
         self.since = since
         self.until = until
+        self.rows = rows
+        self.op_kwargs = op_kwargs
+        self.key_columns = key_columns
+        self.columns = columns
+        self.key_secret_conn_id = key_secret_conn_id
 
-    def execute(self, context: Context) -> dict[str, int]:  # noqa: ARG002 - Airflow's
+    def execute(self, context: Context) -> dict[str, int]:
         """Delete them."""
         with self.open_hook() as hook:
-            done = self._delete(hook.get_conn())
+            self._check()
+            if self.record_ids is not None:
+                done = self._named(hook.get_conn(), self.record_ids)
+            elif self.rows is not None:
+                done = self._of_rows(hook, context)
+            else:
+                done = deletes.by_filter(hook.get_conn(), self._filter())
         self.log.info("deleted %s records, %s were not there", done.deleted, done.missing)
         if done.changed:
             some = ", ".join(done.changed[:5])
             raise AirflowFailException(f"{len(done.changed)} records have been changed since, and are still there: {some}")
         return {"deleted": done.deleted, "missing": done.missing}
 
-    def _delete(self, client: Client) -> deletes.Deleted:
-        by_filter = [self.record_type, self.plain, self.since, self.until]
-        if self.record_ids is not None:
-            if any(each is not None for each in by_filter):
-                raise UsageError("give record_ids, or record_type with what else has to fit, not both")
-            if isinstance(self.record_ids, Mapping):
-                return deletes.by_versions(client, self.record_ids)
-            return deletes.by_ids(client, self.record_ids)
-        if not self.record_type:
+    def _check(self) -> None:
+        """See that exactly one of the three ways is meant: what is deleted is gone."""
+        described = any(each is not None for each in (self.plain, self.since, self.until))
+        if self.record_ids is not None and (described or self.rows is not None or self.record_type is not None):
+            raise UsageError("give record_ids alone, or record_type with what else has to fit")
+        if self.rows is not None and described:
+            raise UsageError("give rows, or plain and times, not both")
+        if self.record_ids is None and not self.record_type:
             raise UsageError("give record_ids or record_type")
         for name in ("since", "until"):
             if getattr(self, name) is not None and bound_of(getattr(self, name)) is None:
-                raise UsageError(f"{name} is empty: everything would be deleted; leave it out if that is meant")
-        return deletes.by_filter(client, RecordFilter(record_type=self.record_type, plain=self.plain, since=self.since, until=self.until))
+                raise UsageError(f"{name} is empty: too much would be deleted; leave it out if that is meant")
+
+    def _named(self, client: Client, record_ids: Collection[str] | Mapping[str, str]) -> deletes.Deleted:
+        if isinstance(record_ids, Mapping):
+            return deletes.by_versions(client, record_ids)
+        return deletes.by_ids(client, record_ids)
+
+    def _of_rows(self, hook: E3DBHook, context: Context) -> deletes.Deleted:
+        counts = hook.delete_rows(
+            self.record_type or "",
+            rows_of(self.rows, self.op_kwargs, context),
+            self.key_columns,
+            columns=self.columns,
+            key_secret=password_of(self.key_secret_conn_id),
+        )
+        return deletes.Deleted(counts["deleted"], counts["absent"])
+
+    def _filter(self) -> RecordFilter:
+        return RecordFilter(record_type=self.record_type or "", plain=self.plain, since=self.since, until=self.until)

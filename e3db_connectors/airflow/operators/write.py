@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import determine_kwargs
 from airflow.sdk import XComArg
 
-from e3db_connectors.airflow.operators.base import E3DBOperator
+from e3db_connectors.airflow.operators.base import E3DBOperator, password_of
 from e3db_connectors.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,13 +33,15 @@ class E3DBWriteRecordsOperator(E3DBOperator):
     :param op_kwargs: Arguments for the callable. (templated)
     :param key_columns: What tells rows apart; without any, each row becomes a record, and another try writes it again. (templated)
     :param columns: Column → JSON Schema; by default as the values are.
+    :param plain_columns: Columns whose texts also stay in clear, so that the server can search them. (templated)
     :param share_with: Ids of clients that may read the type. (templated)
+    :param key_secret_conn_id: A connection whose password is the secret of the keys' hashes; by default it is derived from the private key.
     :param e3db_conn_id: The connection. (templated)
     """
 
-    template_fields: Sequence[str] = ("record_type", "op_kwargs", "key_columns", "share_with", "e3db_conn_id")
+    template_fields: Sequence[str] = ("record_type", "op_kwargs", "key_columns", "plain_columns", "share_with", "e3db_conn_id")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords with defaults, as everywhere in Airflow
         self,
         *,
         record_type: str,
@@ -47,7 +49,9 @@ class E3DBWriteRecordsOperator(E3DBOperator):
         op_kwargs: Mapping[str, Any] | None = None,
         key_columns: Sequence[str] = (),
         columns: Mapping[str, Schema] | None = None,
+        plain_columns: Collection[str] = (),
         share_with: Collection[str] = (),
+        key_secret_conn_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         """Keep what to write."""
@@ -57,13 +61,22 @@ class E3DBWriteRecordsOperator(E3DBOperator):
         self.op_kwargs = op_kwargs
         self.key_columns = key_columns
         self.columns = columns
+        self.plain_columns = plain_columns
         self.share_with = share_with
+        self.key_secret_conn_id = key_secret_conn_id
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Write, in the memory of one batch."""
         with self.open_hook() as hook:
-            rows = rows_of(self.rows, self.op_kwargs, context)
-            counts = hook.write_rows(self.record_type, rows, self.key_columns, columns=self.columns, share_with=self.share_with)
+            counts = hook.write_rows(
+                self.record_type,
+                rows_of(self.rows, self.op_kwargs, context),
+                self.key_columns,
+                columns=self.columns,
+                plain_columns=self.plain_columns,
+                share_with=self.share_with,
+                key_secret=password_of(self.key_secret_conn_id),
+            )
         self.log.info("records of type %s: %s", self.record_type, counts)
         return {"record_type": self.record_type, **counts}
 

@@ -6,6 +6,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from e3db_connectors.airflow.operators.delete import E3DBDeleteRecordsOperator
+from e3db_connectors.airflow.operators.write import E3DBWriteRecordsOperator
 from e3db_connectors.errors import Conflict
 from e3db_connectors.wire import times
 
@@ -82,6 +83,18 @@ def test_a_half_open_window(metas, left, context):
     assert left() == [2, 3]
 
 
+def test_the_records_of_rows(connected, connect, context, monkeypatch):
+    monkeypatch.setattr("e3db_connectors.airflow.rows.BATCH", 2)
+    connect({"conn_type": "generic", "password": "A" * 43}, "key_secret")
+    rows = [{"id": number, "name": "Ada"} for number in range(4)]
+    keyed = {"record_type": "rows", "key_columns": ["id"], "key_secret_conn_id": "key_secret"}
+    E3DBWriteRecordsOperator(task_id="write", rows=rows, plain_columns=["id"], **keyed).execute(context)
+    assert delete(context, rows=lambda: iter([*rows[1:], {"id": 9}]), **keyed) == {"deleted": 3, "missing": 1}
+    assert [record.meta.plain["id"] for record in connected.query_all(record_type="rows")] == ["0"]
+    with pytest.raises(AirflowFailException, match="WrongKeySecret"):
+        delete(context, record_type="rows", rows=rows, key_columns=["id"])
+
+
 def changed_before_each_delete(client, monkeypatch, times_):
     """Somebody changes a record between the look and the delete."""
     delete_many, left = client.delete_many, [times_]
@@ -116,8 +129,12 @@ def test_what_is_changed_again_and_again_is_tried_again_later(connected, metas, 
     [
         ({}, "give record_ids or record_type"),
         ({"record_type": ""}, "give record_ids or record_type"),
-        ({"record_ids": [], "record_type": "t"}, "not both"),
-        ({"record_ids": [], "until": ""}, "not both"),
+        ({"record_ids": [], "record_type": "t"}, "alone"),
+        ({"record_ids": [], "until": ""}, "alone"),
+        ({"record_ids": [], "rows": []}, "alone"),
+        ({"record_type": "t", "rows": [], "plain": {}}, "not both"),
+        ({"record_type": "t", "rows": [{"n": "1"}]}, "without key columns"),
+        ({"record_type": "t", "rows": "n", "key_columns": ["n"]}, "rows is"),
         ({"record_ids": "['a', 'b']"}, "render_template_as_native_obj"),
         ({"record_type": "t", "until": "None"}, "until is empty"),
         ({"record_type": "t", "since": ""}, "since is empty"),

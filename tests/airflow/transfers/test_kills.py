@@ -1,0 +1,103 @@
+"""Transfers that are killed anywhere and tried again lose nothing and double nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from e3db_connectors.sync.writing import open_writer
+
+ROWS, PAGE = 20, 6
+COLUMNS = {"id": {"type": "integer"}, "name": {"type": "string"}}
+
+
+@pytest.fixture(scope="module")
+def runner():
+    """A process that has imported Airflow; each transfer is a child of it."""
+    reading, writing = os.pipe()
+    command = [sys.executable, str(Path(__file__).with_name("killed_transfers.py")), str(writing)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True, pass_fds=[writing]) as process, os.fdopen(reading) as answers:
+        os.close(writing)
+        yield process, answers
+        process.stdin.close()
+        process.wait(30)
+
+
+@pytest.fixture
+def transfer(runner, connected, warehouse):  # noqa: ARG001 - the connections have to be there
+    """Run a transfer in a process of its own, which a step kills, if one is given."""
+    process, answers = runner
+
+    def run(operator, kill_at=0, **options):
+        environment = {name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CONN_")}
+        job = {"operator": operator, "kill_at": kill_at, "environment": environment, "options": {"sql_conn_id": "warehouse", **options}}
+        process.stdin.write(json.dumps(job) + "\n")
+        process.stdin.flush()
+        answer = json.loads(answers.readline())
+        assert answer["signal"] == (0 if answer["steps"] else signal.SIGKILL)
+        return answer["steps"]
+
+    return run
+
+
+def points(steps, count):
+    """So many steps of a run, evenly."""
+    return sorted({1 + number * (steps - 1) // (count - 1) for number in range(count)})
+
+
+@pytest.mark.proof
+def test_records_into_a_table(transfer, connected, warehouse, proof):
+    rows = [{"id": number, "name": f"n{number}"} for number in range(ROWS)]
+    open_writer(connected, "contact", COLUMNS, ["id"]).write(rows)
+    expected = [(row["id"], row["name"]) for row in rows]
+    options = {"record_type": "contact", "page_size": PAGE, "settle_seconds": 0, "lookback_seconds": 0, "detect_deletes": True}
+    whole = [transfer("E3DBToSqlOperator", table=f"whole{number}", **options) for number in range(2)][-1]
+    kills = 0
+    for number in points(whole, proof.size(5, 50)):
+        table = f"t{number}"
+        kills += not transfer("E3DBToSqlOperator", number, table=table, **options)
+        transfer("E3DBToSqlOperator", table=table, **options)
+        assert warehouse.rows(table, "id", "name") == expected, number
+    assert kills >= proof.size(4, 48)
+    proof.report(f"E3DBToSqlOperator, changes into {warehouse.kind}", kills=kills, lost=0, doubled=0)
+
+
+@pytest.mark.proof
+def test_a_window_into_a_table(transfer, connected, warehouse, proof):
+    open_writer(connected, "contact", COLUMNS, ["id"]).write([{"id": number, "name": "n"} for number in range(ROWS)])
+    expected = [(number,) for number in range(ROWS)]
+    options = {"record_type": "contact", "page_size": PAGE, "since": "1970-01-01"}
+    whole = [transfer("E3DBToSqlOperator", table=f"whole{number}", **options) for number in range(2)][-1]
+    kills = 0
+    for number in points(whole, proof.size(5, 50)):
+        table = f"t{number}"
+        killed = not transfer("E3DBToSqlOperator", number, table=table, **options)
+        kills += killed
+        if killed and warehouse.columns(table):
+            assert warehouse.rows(table, "id") == [], "half a window"
+        transfer("E3DBToSqlOperator", table=table, **options)
+        assert warehouse.rows(table, "id") == expected, number
+    assert kills >= proof.size(4, 48)
+    proof.report(f"E3DBToSqlOperator, a window into {warehouse.kind}", kills=kills, lost=0, doubled=0)
+
+
+@pytest.mark.proof
+def test_a_table_into_records(transfer, connected, warehouse, proof):
+    warehouse.query("CREATE TABLE people (id INTEGER, name TEXT, grows INTEGER)")
+    for number in range(ROWS):
+        warehouse.query(f"INSERT INTO people VALUES ({number}, 'n{number}', {number // 2})")  # noqa: S608
+    options = {"table": "people", "key_columns": ["id"], "incremental_column": "grows", "batch_size": PAGE}
+    whole = [transfer("SqlToE3DBOperator", record_type=f"whole{number}", **options) for number in range(2)][-1]
+    kills = 0
+    for number in points(whole, proof.size(5, 50)):
+        record_type = f"t{number}"
+        kills += not transfer("SqlToE3DBOperator", number, record_type=record_type, **options)
+        transfer("SqlToE3DBOperator", record_type=record_type, **options)
+        found = sorted((int(each.data["id"]), each.data["name"]) for each in connected.query_all(record_type=record_type))
+        assert found == [(row, f"n{row}") for row in range(ROWS)], number
+    assert kills >= proof.size(3, 45)  # how many requests it takes differs a little from run to run
+    proof.report(f"SqlToE3DBOperator from {warehouse.kind}", kills=kills, lost=0, doubled=0)

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator, SchemaError, validators
 from singer_sdk.exceptions import MissingKeyPropertiesError
 from singer_sdk.sinks import BatchSink
 
 from e3db_connectors.errors import UsageError
 from e3db_connectors.singer.deletions import DELETED_AT, is_deletion, rounds
+from e3db_connectors.singer.validation import RowValidator
 from e3db_connectors.sync.writing import open_writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from e3db_connectors.singer.target import TargetE3DB
-
-
-def _is_integer(_checker: Any, value: Any) -> bool:
-    """1.0 is an integer to JSON Schema; here it is read as a Decimal, which keeps its digits."""
-    if isinstance(value, Decimal):
-        return value.is_finite() and value == value.to_integral_value()
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-_RowValidator = validators.extend(
-    Draft202012Validator,
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
-)
 
 
 class MissingKey(UsageError, MissingKeyPropertiesError):
@@ -44,7 +30,7 @@ class RecordSink(BatchSink):
         super().__init__(target, stream_name, schema, key_properties)
         self._target = target
         self._deletes, self._ignored = target.options.deletes, 0
-        self._row_validator = self._make_validator() if self.validate_schema else None
+        self._validation = RowValidator(stream_name, self.schema) if self.validate_schema else None
 
     def setup(self) -> None:
         """Store the schema before the first row that names it."""
@@ -79,16 +65,8 @@ class RecordSink(BatchSink):
         missing = [name for name in self.key_properties if name not in row]
         if missing:
             raise MissingKey(f"stream {self.stream_name}: a row has no value in its key column {', '.join(missing)}")
-        error = self._first_error(row)
-        if error is not None:
-            where = ".".join(map(str, error.path)) or "the row"
-            raise UsageError(f"stream {self.stream_name}: {where} breaks its schema ({error.validator})")
-
-    def _first_error(self, row: Mapping[str, Any]) -> Any:
-        try:
-            return next(self._row_validator.iter_errors(row), None) if self._row_validator else None
-        except Exception as exc:  # noqa: BLE001 - a schema can ask for what cannot be done, such as a reference that leads nowhere
-            raise UsageError(f"stream {self.stream_name}: its schema cannot be checked ({type(exc).__name__})") from None
+        if self._validation is not None:
+            self._validation.check(row)
 
     def _after_process_record(self, context: dict[str, Any]) -> None:
         """Nothing: the SDK logs all rows of the batch here, in clear."""
@@ -125,16 +103,6 @@ class RecordSink(BatchSink):
         if self._ignored:
             self.logger.warning("%d deletions left out; hard_delete: true deletes their records", self._ignored)
         super().clean_up()
-
-    def _make_validator(self) -> Any:
-        try:
-            _RowValidator.check_schema(self.schema)
-        except SchemaError as exc:
-            raise UsageError(
-                f"stream {self.stream_name}: its schema is no JSON Schema of draft 2020-12 ({exc.message[:200]}); "
-                "validate_records: false turns the check off",
-            ) from None
-        return _RowValidator(self.schema)
 
     def _parse_timestamps_in_record(self, record: Any, schema: Any, treatment: Any) -> None:
         """Keep times as the text that they are: E3DB stores text, and parsing would cut their digits."""

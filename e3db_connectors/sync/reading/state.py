@@ -24,6 +24,9 @@ VERSION: Final = 2
 CURSOR: Final = "_e3db_last_modified"
 MEMBER: Final = "e3db"
 
+_ALLOWED_ALONE: Final = frozenset({"starting_replication_value", "replication_key_signpost"})
+"""What Singer's SDK notes before anything has been read."""
+
 _NOTHING: Final[frozenset[bytes]] = frozenset()
 
 
@@ -117,10 +120,10 @@ def parse(value: Any) -> State:
         return State()
     if not isinstance(value, dict):
         raise _garbage("it is no JSON object")
-    bookmark = _time(value.get("replication_key_value"), "its bookmark")
-    if bookmark is not None and value.get("replication_key", CURSOR) != CURSOR:
-        raise _garbage(f"its replication key is not {CURSOR}")
+    bookmark = _bookmark(value)
     if MEMBER not in value:
+        if bookmark is None and any(value[name] for name in value.keys() - _ALLOWED_ALONE):
+            raise _garbage("it has no bookmark, and all would be read anew")
         return State(bookmark=bookmark)
     if isinstance(value[MEMBER], dict) and isinstance(version := value[MEMBER].get("version"), int) and version > VERSION:
         raise _garbage(f"it is of version {version}, and this release reads up to {VERSION}")
@@ -130,28 +133,44 @@ def parse(value: Any) -> State:
         raise _garbage(str(exc)) from None
     if packed.version != VERSION:
         raise _garbage(f"there is no version {packed.version}")
+    start = _time(packed.start or None, "its start")
+    reached = max(bookmark or times.EPOCH, times.floor_millisecond(start or times.EPOCH))
     return State(
         bookmark=bookmark,
         scope=packed.scope,
-        start=_time(packed.start or None, "its start"),
+        start=start,
         seen=unpack(packed.seen),
         writers=None if packed.writers is None else unpack(packed.writers),
-        piece=_checked_piece(packed.piece),
-        catch_up=_checked_catch_up(packed.catch_up),
+        piece=_checked_piece(packed.piece, reached),
+        catch_up=_checked_catch_up(packed.catch_up, reached),
     )
 
 
-def _checked_piece(piece: Piece | None) -> Piece | None:
+def _bookmark(value: dict[str, Any]) -> datetime | None:
+    if "replication_key_value" not in value:
+        return None
+    bookmark = _needed(value["replication_key_value"], "its bookmark")
+    if bookmark < times.EPOCH:
+        raise _garbage("its bookmark lies before 1970")
+    if value.get("replication_key", CURSOR) != CURSOR:
+        raise _garbage(f"its replication key is not {CURSOR}")
+    return bookmark
+
+
+def _checked_piece(piece: Piece | None, reached: datetime) -> Piece | None:
     if piece is not None:
         start, end = (times.floor_millisecond(_needed(text, "a bound of its piece")) for text in (piece.start, piece.end))
         if not start < end or piece.token < 1:
             raise _garbage("its piece is none")
+        if start > reached:  # what lies between would be left out
+            raise _garbage("its piece lies beyond its bookmark")
     return piece
 
 
-def _checked_catch_up(catch_up: CatchUp | None) -> CatchUp | None:
+def _checked_catch_up(catch_up: CatchUp | None, reached: datetime) -> CatchUp | None:
     if catch_up is not None:
-        _needed(catch_up.position, "its position")
+        if _needed(catch_up.position, "its position") > reached:
+            raise _garbage("its position lies beyond its bookmark")
         unpack(catch_up.writers)
     return catch_up
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 Counted = tuple[str, str]
 """A column, and a member of `ColumnCounts`."""
+
+_SETS_MAX: Final = 1_000
+"""Sets of fields that are counted as a whole and taken apart at the end, which is quicker; records of one type have few."""
 
 
 class ColumnCounts(msgspec.Struct):
@@ -36,18 +39,27 @@ class FieldCounts:
 
     def __init__(self) -> None:
         """Nothing has been counted."""
-        self._counts: Counter[Counted] = Counter()
+        self._counts: Counter[tuple[Counted, ...]] = Counter()
         self._lock = Lock()
 
-    def add(self, fields: Iterable[Counted]) -> None:
-        """Count fields: the column of each, and the member of `ColumnCounts` that it belongs to."""
+    def add(self, fields: Sequence[Counted]) -> None:
+        """Count the fields of a record: the column of each, and the member of `ColumnCounts` that it belongs to."""
+        fields = tuple(fields)
         with self._lock:
-            self._counts.update(fields)
+            if fields in self._counts or len(self._counts) < _SETS_MAX:
+                self._counts[fields] += 1
+            else:
+                self._counts.update((field,) for field in fields)
 
     def columns(self) -> dict[str, ColumnCounts]:
         """By column, in the order of their names."""
         with self._lock:
-            counts = sorted(self._counts.items())
+            records = list(self._counts.items())
+        single: Counter[Counted] = Counter()
+        for fields, count in records:
+            for field in fields:
+                single[field] += count
+        counts = sorted(single.items())
         columns: dict[str, ColumnCounts] = {}
         for (column, bucket), count in counts:
             setattr(columns.setdefault(column, ColumnCounts()), bucket, count)

@@ -132,7 +132,8 @@ class RowReader:
             row[column] = sealed[name]
         if shape.extra:
             row[EXTRA] = {name: sealed[name] if _is_passed(each) else each.rule.fixed() for name, each in shape.extra.items()}
-        for name, text in self.client.open(result, shape.opened.keys()).data.items():
+        opened = self.client.open(result, shape.opened.keys()).data if shape.opened else {}
+        for name, text in opened.items():
             column, shown = shape.opened[name]
             place, key = (row[EXTRA], name) if name in shape.extra else (row, column)
             try:

@@ -20,8 +20,7 @@ class Failure:
     error: E3DBError
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(NamedTuple):
     """A version of a record.
 
     Args:

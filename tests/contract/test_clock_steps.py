@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from e3db_connectors import Client
+from e3db_connectors.sync import Tuning, read_pages
 from e3db_connectors.wire import times
 
 POSTGRES = os.environ.get("TEST_DATABASE") == "postgresql"
@@ -144,6 +145,35 @@ def test_a_day_that_was_told_by_mistake_stays(start, register):
         assert stamps == sorted(set(stamps))
         assert timedelta(0) <= server.date() - seen < timedelta(seconds=2)
         assert timedelta(0) < times.parse(stamps[-1]) - seen < timedelta(seconds=2)
+
+
+@only_sqlite
+@pytest.mark.proof
+def test_a_clock_that_is_ahead_for_one_run_costs_a_reader_nothing(start, register, proof):
+    """Stepped forward for one run and back, again and again; changes before, meanwhile and after."""
+    config, warehouse, versions, state, store, future = None, {}, [], None, {}, 0
+    offsets = [0, *(offset for ahead in (3600, 86_400, 7 * 86_400)[: proof.size(1, 3)] for offset in (ahead, 0))]
+    for offset in offsets:
+        with start(offset) as server:
+            config = config or register(server)
+            with at(config, server) as client:
+                for record_id in list(store)[::3]:
+                    store[record_id] = client.update(store[record_id])
+                for record_id in list(store)[1::10]:
+                    gone = store.pop(record_id)
+                    client.delete(record_id, gone.meta.version)
+                for number in range(15):
+                    made = client.write("note", {"n": str(number)})
+                    store[made.meta.record_id] = made
+                for page in read_pages(client, "note", state=state, tuning=Tuning(lookback_seconds=2, settle_seconds=0)):
+                    versions += [row["_e3db_version"] for row in page.rows]
+                    warehouse |= {row["_e3db_record_id"]: row["_e3db_version"] for row in page.rows}
+                    state = page.state
+                future += times.parse(state["replication_key_value"]) > client.server_time()
+    lost = sum(warehouse.get(record_id) != record.meta.version for record_id, record in store.items())
+    doubled = len(versions) - len(set(versions))
+    proof.report("a server's clock stepped forward for one run and back", runs=len(offsets), rows=len(versions), lost=lost, doubled=doubled)
+    assert (lost, doubled, future) == (0, 0, 0)
 
 
 @only_sqlite

@@ -105,7 +105,7 @@ def test_what_a_killed_writer_leaves_behind_the_next_run_mends(client, start, pr
     """Two write, one of them is killed at some moment; then all is written once more."""
     count, kills = 60, proof.size(3, 50)
     chance = random.Random(11)  # noqa: S311 - the same in every run
-    left = 0
+    left, found = 0, Counter()
     for number in range(kills):
         victim, other = start(count, f"victim {number}", f"other {number}")
         time.sleep(chance.uniform(0, 0.6))
@@ -114,7 +114,8 @@ def test_what_a_killed_writer_leaves_behind_the_next_run_mends(client, start, pr
         left += findings(client, count)["doubled"]
         rows = [{"id": row, "name": "last", "again": "last"} for row in range(count)]
         open_writer(client, "t", COLUMNS, ["id"]).write(rows)
-        assert findings(client, count) == CLEAN
-        assert {record.data["name"] for record in client.query_all(record_type="t")} == {"last"}
+        found.update(findings(client, count))
+        found["stale"] += sum(record.data["name"] != "last" for record in client.query_all(record_type="t"))
         client.delete_batch([record.meta.record_id for record in client.query_all(record_type="t", data=False)])
-    proof.report("a writer killed among rivals, then one more run", kills=kills, doubles_left_by_it=left, doubled=0, missing=0)
+    proof.report("a writer killed among rivals, then one more run", kills=kills, doubles_left_by_it=left, **found)
+    assert found == {**CLEAN, "stale": 0}

@@ -104,6 +104,11 @@ class Run:
     def xcom(self, task_id):
         return self.instances[task_id].xcom_pull(task_ids=task_id)
 
+    def all_xcoms(self, task_id):
+        """What the instances of a mapped task returned."""
+        instances = [ti for ti in self._run.get_task_instances() if ti.task_id == task_id]
+        return [ti.xcom_pull(task_ids=task_id, map_indexes=ti.map_index) for ti in instances]
+
 
 @pytest.fixture
 def run_dag(_database, capfd):

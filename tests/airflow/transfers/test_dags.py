@@ -1,5 +1,7 @@
 """The DAGs of the transfers, as they stand."""
 
+import time
+from datetime import timedelta
 from pathlib import Path
 
 from airflow.models.asset import AssetEvent
@@ -8,6 +10,7 @@ from sqlalchemy import select
 
 from e3db_connectors.airflow.transfers.base import asset_uri
 from e3db_connectors.sync.writing import open_writer
+from e3db_connectors.wire import times
 
 DAGS = Path(__file__).parents[3] / "dags"
 COLUMNS = {"id": {"type": "integer"}, "name": {"type": "string"}}
@@ -46,6 +49,26 @@ def test_incremental_to_warehouse(connected, warehouse_default, run_dag, everyth
     assert warehouse_default.rows("contact", "id", "name") == [(1, "changed"), (2, "x")]
     assert b"canary-" not in everything_stored()
     assert "canary-" not in run.log
+
+
+def test_sharded_backfill(connected, warehouse_default, run_dag):
+    dag_id = "e3db_sharded_backfill"
+    for number in range(6):
+        write(connected, "contact", [{"id": number, "name": "x"}])
+        time.sleep(0.4)  # more than one shard has some
+    changed = sorted(record.meta.last_modified for record in connected.query_all(record_type="contact"))
+    first, end = changed[0], times.render(times.parse(changed[-1]) + timedelta(seconds=1))
+    run = run_dag(source_of(dag_id), dag_id, run_conf={"since": first, "until": end, "shards": 3})
+    assert run.state == "success", run.log
+    assert warehouse_default.rows("contact", "id") == [(number,) for number in range(6)]
+    plan = run.xcom("plan")
+    assert plan[0]["since"] == first
+    assert [shard["until"] for shard in plan[:-1]] == [shard["since"] for shard in plan[1:]]
+    assert len(plan) > 1
+    verified = run.all_xcoms("verify")
+    assert len(verified) == len(plan)
+    assert sum(each["records"] for each in verified) == 6
+    assert sum(each["records"] > 0 for each in verified) > 1
 
 
 def test_warehouse_to_e3db(connected, warehouse_default, run_dag):

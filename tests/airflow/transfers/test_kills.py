@@ -70,7 +70,7 @@ def test_records_into_a_table(transfer, connected, warehouse, proof):
 def test_a_window_into_a_table(transfer, connected, warehouse, proof):
     open_writer(connected, "contact", COLUMNS, ["id"]).write([{"id": number, "name": "n"} for number in range(ROWS)])
     expected = [(number,) for number in range(ROWS)]
-    options = {"record_type": "contact", "page_size": PAGE, "since": "1970-01-01"}
+    options = {"record_type": "contact", "page_size": 2, "since": "1970-01-01"}  # more steps
     whole = [transfer("E3DBToSqlOperator", table=f"whole{number}", **options) for number in range(2)][-1]
     kills = 0
     for number in points(whole, proof.size(5, 50)):

@@ -58,6 +58,7 @@ class MessageReader(GenericSingerReader[bytes]):
         """End the input after the message that is being worked on. May be called by a signal handler."""
         self.stopped = True
         if self._waiting:
+            self._waiting = False  # a second signal must not break off what follows
             raise _Stopped
 
     def when_idle(self, action: Callable[[], None]) -> None:

@@ -99,6 +99,28 @@ def test_no_secret_in_about_logs_state_or_context(run, messages, client, monkeyp
         assert secret not in shown
 
 
+def test_messages_may_come_out_of_a_file(run, plugins, messages, client, tmp_path):
+    path = tmp_path / "messages.jsonl"
+    lines = [messages.schema("t", id=INTEGER), *(messages.record("t", id=number) for number in range(3)), messages.state({"x": 1})]
+    path.write_text("\r\n".join(map(json.dumps, lines)))  # of another system, and without a last end of line
+    done = run("target-e3db", "--config", plugins.target_config(), "--input", path)
+    assert (done.returncode, done.stdout) == (0, '{"x":1}\n'), done.stderr
+    assert set(stored(client)) == {"0", "1", "2"}
+
+
+def test_a_second_signal_changes_nothing(plugins, messages, client):
+    feed = Feed(plugins)
+    feed.send(messages.schema("t", id=INTEGER), messages.record("t", id=1), messages.state({"upto": 1}))
+    while not list(client.query_all(record_type="singer.schema.t", data=False)):
+        time.sleep(0.05)
+    time.sleep(0.5)
+    for _ in range(5):
+        feed.process.send_signal(signal.SIGTERM)
+    assert feed.stop() == [{"upto": 1}]
+    assert feed.process.returncode == 128 + signal.SIGTERM, feed.errors
+    assert set(stored(client)) == {"1"}
+
+
 def test_integers_may_be_written_with_a_fraction_of_zero(plugins, messages, client):
     assert plugins.load(messages.schema("t", id=INTEGER), messages.record("t", id=1.0)).returncode == 0
     assert list(stored(client)) == ["1.0"]

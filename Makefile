@@ -31,7 +31,7 @@ proof: $(VENV)/.dev $(THIRD_PARTY_DONE) ## Try the promises in full, and print t
 	TEST_PROOF=full TEST_DATABASE=postgresql $(BIN)/python -m pytest --numprocesses 2 --timeout 3600 -m proof tests/contract tests/faults $(ARGS)
 	TEST_PROOF=full $(BIN)/python -m pytest --numprocesses 2 --timeout 3600 -m proof $(ARGS)
 
-interop: $(VENV)/.dev $(PLUGINS)/interop-python/.done $(PLUGINS)/interop-node/.done ## Run the original SDKs against this client and server (needs node and npm; their own licences apply)
+interop: $(VENV)/.dev $(PLUGINS)/interop-python/.done $(PLUGINS)/interop-node/.done $(PLUGINS)/dlt/.done ## Run the original SDKs, and dlt, against this client and server (needs node and npm; their own licences apply)
 	E3DB_INTEROP=1 $(BIN)/python -m pytest --numprocesses 2 tests/interop $(ARGS)
 
 bench: $(VENV)/.dev ## Measure: ratios, side by side in one run
@@ -57,6 +57,8 @@ constraints: $(VENV)/.dev ## Compile constraints.txt and constraints/*.txt anew,
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	    constraints/$$plugin.in --output-file constraints/$$plugin.txt || exit 1; \
 	done
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
+	  constraints/dlt.in pyproject.toml --output-file constraints/dlt.txt
 
 clean: ## Remove the environments and everything that the demo made
 	rm -rf $(VENV) $(PLUGINS) .demo .meltano
@@ -80,6 +82,11 @@ $(VENV)/.dev: $(VENV)/.demo
 $(PLUGINS)/%/.done: constraints/%.in constraints/%.txt
 	$(PYTHON) -m venv $(PLUGINS)/$*
 	$(PLUGINS)/$*/bin/python -m pip --quiet --disable-pip-version-check install --constraint constraints/$*.txt --requirement constraints/$*.in
+	@touch $@
+
+$(PLUGINS)/dlt/.done: constraints/dlt.in constraints/dlt.txt pyproject.toml
+	$(PYTHON) -m venv $(PLUGINS)/dlt
+	$(PLUGINS)/dlt/bin/python -m pip --quiet --disable-pip-version-check install --constraint constraints/dlt.txt --requirement constraints/dlt.in --editable .
 	@touch $@
 
 # The original SDKs are proprietary, so nothing here depends on them or contains them: they are fetched by name, for the check alone.

@@ -3,6 +3,7 @@
 import io
 import json
 import signal
+import subprocess
 import time
 from contextlib import redirect_stdout
 from types import SimpleNamespace
@@ -166,3 +167,53 @@ def messages():
             return {"type": "STATE", "value": value}
 
     return Messages()
+
+
+class Pipe:
+    """A tap and a target as processes, joined by a pipe; the target's STATE lines go to a file, as a runner keeps them."""
+
+    def __init__(self, folder, tap, target):
+        self._states = folder / f"states-{time.monotonic_ns()}.txt"
+        errors = self._states.with_suffix(".log")
+        with self._states.open("wb") as states, errors.open("ab") as log:
+            self.tap = subprocess.Popen(list(map(str, tap)), stdout=subprocess.PIPE, stderr=log)
+            self.target = subprocess.Popen(list(map(str, target)), stdin=self.tap.stdout, stdout=states, stderr=log)
+        self.tap.stdout.close()
+        self._errors = errors
+
+    @property
+    def state(self):
+        """The last STATE that came whole; nothing if there was none."""
+        lines = self._states.read_text(encoding="utf-8").split("\n")[:-1]
+        return json.loads(lines[-1]) if lines else None
+
+    def finish(self, timeout=60):
+        codes = [self.tap.wait(timeout), self.target.wait(timeout)]
+        assert codes == [0, 0], self._errors.read_text(encoding="utf-8")[-3000:]
+        return self.state
+
+    def kill_when(self, reached):
+        """End both at once, as a machine does that loses its power, when *reached* says so and before they are done."""
+        while not reached():
+            assert self.target.poll() is None, self._errors.read_text(encoding="utf-8")[-3000:]
+        for process in (self.tap, self.target):
+            process.kill()
+        codes = {process.wait(10) for process in (self.tap, self.target)}
+        assert -signal.SIGKILL in codes
+        return self.state
+
+
+@pytest.fixture
+def pipe(tmp_path):
+    """Start ``pipe(tap_command, target_command)``; what is still running at the end is killed."""
+    started = []
+
+    def start(tap, target):
+        started.append(Pipe(tmp_path, tap, target))
+        return started[-1]
+
+    yield start
+    for made in started:
+        for process in (made.tap, made.target):
+            process.kill()
+            process.wait(10)

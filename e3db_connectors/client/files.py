@@ -47,7 +47,7 @@ PIECE_SIZE: Final = 256 * 1024
 class FileOperations(ClientCore):
     """Large files: records whose data is one encrypted body, of any size."""
 
-    def write_file(self, record_type: str, source: AnyPath, plain: Mapping[str, str] | None = None) -> Record:
+    def write_file(self, record_type: str, source: AnyPath | IO[bytes], plain: Mapping[str, str] | None = None) -> Record:
         """Encrypt a file and upload it as a new record.
 
         The encrypted body is kept meanwhile in a nameless temporary file (set ``TMPDIR`` to choose the disk): its checksum has
@@ -55,7 +55,7 @@ class FileOperations(ClientCore):
 
         Args:
             record_type: Its type.
-            source: The file.
+            source: The file: its path, or one that is open for reading bytes.
             plain: Values to leave clear, searchable by the server.
 
         Returns:
@@ -69,7 +69,7 @@ class FileOperations(ClientCore):
         self._require_sodium()
         require_text(plain or {}, "plain")
         key = self._keys.for_writing(record_type)
-        with _local_errors("read", source), Path(source).open("rb") as clear, TemporaryFile() as sealed:
+        with _opened(source) as clear, TemporaryFile() as sealed:
             file_meta = _describe(_copied(seal_file(key, clear), sealed))
             sealed.seek(0)
             pending = self._announce(record_type, plain or {}, file_meta)
@@ -79,7 +79,7 @@ class FileOperations(ClientCore):
         meta = msgspec.structs.replace(stored.meta, file_meta=_without_url(stored.meta.file_meta or file_meta))
         return Record(meta, {}, stored.rec_sig)
 
-    def read_file(self, record_id: str | UUID, destination: AnyPath) -> FileMeta:
+    def read_file(self, record_id: str | UUID, destination: AnyPath | IO[bytes]) -> FileMeta:
         """Download and decrypt a file.
 
         It is written beside its destination under another name and moved there when all of it has been checked; on any error the
@@ -87,7 +87,8 @@ class FileOperations(ClientCore):
 
         Args:
             record_id: The record's id.
-            destination: Where to put the file; one that is there is replaced.
+            destination: Where to put the file; one that is there is replaced. Or a file that is open for writing bytes: what is in it
+                counts only once this returns.
 
         Raises:
             NotFound: There is no such file, or not for this client.
@@ -100,11 +101,7 @@ class FileOperations(ClientCore):
         if file_meta is None or not file_meta.file_url:
             raise ResponseInvalid(f"the server names no place to download file {record_id} from")
         key = self._keys.for_reading(stored.meta)
-        with (
-            _local_errors("write", destination),
-            _replaced(Path(destination)) as file,
-            closing(self._transport.download(file_meta.file_url)) as received,
-        ):
+        with _written(destination) as file, closing(self._transport.download(file_meta.file_url)) as received:
             for piece in open_file(key, _checked(received, file_meta, str(record_id))):
                 file.write(piece)
         return _without_url(file_meta)
@@ -149,6 +146,24 @@ def _local_errors(what: str, path: AnyPath) -> Iterator[None]:
         yield
     except OSError as exc:
         raise LocalFileError(f"cannot {what} {os.fspath(path)}: {exc.strerror}") from None
+
+
+@contextmanager
+def _opened(source: AnyPath | IO[bytes]) -> Iterator[IO[bytes]]:
+    if isinstance(source, (str, os.PathLike)):
+        with _local_errors("read", source), Path(source).open("rb") as file:
+            yield file
+    else:
+        yield source
+
+
+@contextmanager
+def _written(destination: AnyPath | IO[bytes]) -> Iterator[IO[bytes]]:
+    if isinstance(destination, (str, os.PathLike)):
+        with _local_errors("write", destination), _replaced(Path(destination)) as file:
+            yield file
+    else:
+        yield destination
 
 
 @contextmanager

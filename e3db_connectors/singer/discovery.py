@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from e3db_connectors.errors import ConfigError
 from e3db_connectors.sync.columns import fields_of
 from e3db_connectors.sync.names import is_internal
+from e3db_connectors.sync.record_files import has_files
 from e3db_connectors.wire.search import Params, SearchRequest, Terms
 
 if TYPE_CHECKING:
@@ -25,10 +26,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RecordType:
-    """A record type, and what its fields read as."""
+    """A record type, what its fields read as, and whether there are large files among its records."""
 
     name: str
     fields: Mapping[str, Schema]
+    has_files: bool
 
 
 def record_types(client: Client, options: TapOptions) -> list[str]:
@@ -58,7 +60,8 @@ def describe(client: Client, record_type: str, config: Mapping[str, Any], option
     )
     if not fields and sample_size:
         _log.warning("there is no record of type %s yet; its stream has no columns of its own", record_type)
-    return RecordType(record_type, fields)
+    files = has_files(client, record_type, sample_size=sample_size, all_writers=options.all_writers, writer_ids=options.writer_ids)
+    return RecordType(record_type, fields, files)
 
 
 def require_distinct(streams: Iterable[tuple[str, str]]) -> None:

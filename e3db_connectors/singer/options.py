@@ -13,6 +13,7 @@ from e3db_connectors.singer.settings import parse_date
 from e3db_connectors.sync import RecordFailures, Tuning
 from e3db_connectors.sync.reading.failures import record_ids
 from e3db_connectors.sync.reading.writers import named
+from e3db_connectors.sync.record_files import FileStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +37,7 @@ class TapOptions:
         unknown_fields: See `rows.RowReader`.
         failures: What is done about bad records; the streams share one, and so its counts.
         record_ids: Only these records; None: all.
+        files: Where decrypted files go; None: nowhere.
     """
 
     all_writers: bool
@@ -48,6 +50,7 @@ class TapOptions:
     unknown_fields: UnknownFields
     failures: RecordFailures
     record_ids: Sequence[str] | None
+    files: FileStore | None
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Self:
@@ -78,6 +81,7 @@ class TapOptions:
             unknown_fields=config["unknown_fields"],
             failures=RecordFailures(config["on_error"], config["max_errors"], _path(config.get("dead_letter_file"))),
             record_ids=record_ids(Path(ids_file)) if ids_file else None,
+            files=FileStore(config["files_directory"]) if config.get("files_directory") else None,
         )
 
     def reads(self, writer_id: str, *, own: bool) -> bool:

@@ -13,6 +13,7 @@ from e3db_connectors.singer.page_loop import PagedStream
 from e3db_connectors.sync.names import RESERVED_PREFIXES, stream_name
 from e3db_connectors.sync.reading import ClientSource, Engine
 from e3db_connectors.sync.reading.full import FullRead, read_by_id
+from e3db_connectors.sync.record_files import FILE_COLUMN, FILE_SCHEMA, file_value
 from e3db_connectors.sync.report import Run
 from e3db_connectors.sync.rows import CURSOR, EXTRA, KEY, META_COLUMNS, RowReader
 
@@ -68,8 +69,9 @@ class RecordStream(RecordTypeStream):
     def __init__(self, tap: TapE3DB, described: RecordType) -> None:
         """Describe the stream."""
         self._fields = described.fields
+        self._with_files = described.has_files or tap.options.files is not None
         self._client, self._options, self.record_type = tap.client, tap.options, described.name
-        schema = {"type": "object", "properties": self._reader().columns()}
+        schema = {"type": "object", "properties": self._columns()}
         super().__init__(tap, described.name, stream_name(described.name), schema)
 
     def apply_catalog(self, catalog: Catalog) -> None:
@@ -164,7 +166,8 @@ class RecordStream(RecordTypeStream):
         Columns may have come and gone since it was made, for those of a sample are what its records happen to have.
         """
         self._fields = {**self._fields, **{column: schema for column, schema in wanted.items() if self._is_field(column, schema)}}
-        columns = self._reader().columns()
+        self._with_files = self._with_files or FILE_COLUMN in wanted
+        columns = self._columns()
         if missing := columns.keys() - wanted.keys():
             self.logger.warning("columns of %s that the catalog does not know are left out: %s", self.name, ", ".join(sorted(missing)))
         self._schema = {**self.schema, "properties": {column: schema for column, schema in columns.items() if column in wanted}}
@@ -177,19 +180,30 @@ class RecordStream(RecordTypeStream):
         shown_whole = isinstance(self._options.policy.rule_of(self.record_type, column), Decrypt)
         return known is None or (column in self._fields and known != schema and shown_whole)
 
+    def _columns(self) -> dict[str, Any]:
+        return self._reader().columns() | ({FILE_COLUMN: FILE_SCHEMA} if self._with_files else {})
+
     def _opener(self, rows: RowReader) -> Callable[[Result], Row]:
-        """What makes rows of the selected columns; a reader leaves out data columns alone."""
-        deselected = META_COLUMNS.keys() - self.selected_columns()
-        if not deselected:
+        """What makes rows of the selected columns; a reader leaves out data columns alone, and knows no files."""
+        selected = self.selected_columns()
+        deselected = META_COLUMNS.keys() - selected
+        if not deselected and FILE_COLUMN not in selected:
             return rows.row
 
         def opened(result: Result) -> Row:
             row = rows.row(result)
             for column in deselected:
                 row.pop(column, None)
+            if FILE_COLUMN in selected:
+                row[FILE_COLUMN] = self._file(result.meta)
             return row
 
         return opened
+
+    def _file(self, meta: Meta) -> dict[str, Any] | None:
+        """What is told of a file; it itself is put where it belongs before, so that no row goes without."""
+        store = self._options.files if meta.file_meta is not None else None
+        return file_value(meta, store.save(self._client, meta) if store else None)
 
     def _reader(self, selected: set[str] | None = None, counts: FieldCounts | None = None) -> RowReader:
         return RowReader(

@@ -107,6 +107,16 @@ _COLUMNS: Final = (
     ),
 )
 
+_FILES: Final = (
+    th.Property(
+        "files_directory",
+        th.StringType,
+        title="Files directory",
+        description="Where the decrypted large files go, named by the id of their record: a folder, or a URL that fsspec knows. "
+        "Without it rows tell of files only what is clear.",
+    ),
+)
+
 _READING: Final = (
     th.Property(
         "page_size",
@@ -190,4 +200,6 @@ _FAILURES: Final = (
     ),
 )
 
-TAP: Final = th.PropertiesList(*CREDENTIALS, *_SCOPE, *_COLUMNS, *_READING, *_DELETES, *_FAILURES, additional_properties=False).to_dict()
+TAP: Final = th.PropertiesList(
+    *CREDENTIALS, *_SCOPE, *_COLUMNS, *_FILES, *_READING, *_DELETES, *_FAILURES, additional_properties=False
+).to_dict()

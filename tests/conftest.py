@@ -231,7 +231,10 @@ class Proof:
         return full if os.environ.get("TEST_PROOF") == "full" else small
 
     def report(self, promise: str, **figures: object) -> None:
-        """Give figures out, at the end of the run: ``proof.report("a killed server", kills=100, lost=0)``."""
+        """Give figures out, at the end of the run: ``proof.report("a killed server", kills=100, checked=4800)``.
+
+        Each of them is counted. What has to be zero is asserted by the test: it fails at the first, and prints no figure for it.
+        """
         self._record("proof", f"{promise}: " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items()))
 
 

@@ -93,7 +93,7 @@ def test_in_the_end_the_warehouse_is_the_store(lagging, proof):
         world.sync()
         assert not world.missing(), f"world {seed}"
         world.close()
-    proof.report("syncs of a real server with a lagging index", worlds=worlds, syncs=syncs, lost=0)
+    proof.report("syncs of a real server with a lagging index", worlds=worlds, syncs=syncs)
 
 
 def test_a_record_that_changes_all_the_time_arrives(lagging):

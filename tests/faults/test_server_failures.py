@@ -308,7 +308,7 @@ def test_all_or_nothing(service, proof):
             counts["leftovers swept"] += len(leftovers)
         counts["routes"] += 1
         assert number > 3
-    proof.report("failure of the N-th statement", **counts, half_states=0)
+    proof.report("failure of the N-th statement", **counts)
 
 
 def ask(service, method, path, options):

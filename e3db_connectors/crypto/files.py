@@ -16,7 +16,7 @@ from e3db_connectors.errors import DecryptionError, EncodingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import BinaryIO
+    from typing import IO
 
 VERSION: Final = b"3"
 BLOCK_SIZE: Final = 65_536
@@ -38,7 +38,7 @@ def sealed_size(plaintext_size: int) -> int:
     return _HEADER_SIZE + _STREAM_HEADER + plaintext_size + BLOCK_OVERHEAD * blocks
 
 
-def seal_file(access_key: bytes, source: BinaryIO) -> Iterator[bytes]:
+def seal_file(access_key: bytes, source: IO[bytes]) -> Iterator[bytes]:
     """Encrypt a file piece by piece; one block is looked ahead, for the last one is marked even if it is full."""
     data_key = SecretBytes(urandom(ACCESS_KEY_SIZE))
     nonce = urandom(_SUITE.nonce_size)
@@ -106,7 +106,7 @@ def _open_header(access_key: bytes, header: bytes) -> bytes:
     return SecretBytes(_SUITE.open(access_key, sealed_key, encoding.decode_exactly(parts[2], _SUITE.nonce_size, what="file's nonce")))
 
 
-def _read(source: BinaryIO, size: int) -> bytes:
+def _read(source: IO[bytes], size: int) -> bytes:
     """Exactly *size* bytes, or fewer at the end: a raw source may give fewer at a time."""
     data = source.read(size) or b""
     while 0 < len(data) < size:

@@ -13,7 +13,9 @@ def get_provider_info() -> dict[str, Any]:
         "description": "End-to-end encrypted E3DB records.",
         "integrations": [{"integration-name": "E3DB", "external-doc-url": "https://docs.tozny.com", "tags": ["service"]}],
         "hooks": [_modules("hooks.e3db")],
-        "operators": [_modules("operators.delete", "operators.meltano", "operators.search", "operators.sharing", "operators.write")],
+        "operators": [
+            _modules("operators.delete", "operators.files", "operators.meltano", "operators.search", "operators.sharing", "operators.write")
+        ],
         "sensors": [_modules("sensors.record")],
         "triggers": [_modules("triggers.record")],
         "config": _config(),

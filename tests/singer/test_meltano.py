@@ -1,6 +1,5 @@
 """The project's own meltano.yml, run by a real Meltano into a real DuckDB file."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -26,6 +25,7 @@ def meltano(tmp_path, credentials_file):
         **os.environ,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",
+        "MELTANO_HUB_URL": "http://127.0.0.1:9",  # nobody is there
         "NO_COLOR": "1",
     }
 
@@ -68,13 +68,28 @@ def counted(done):
     return next(part for part in lines[0].replace(" ", "").replace("\\", "").split(",") if part.startswith('"value"'))
 
 
-def test_the_settings_of_meltano_yml_are_those_of_the_plugins(run):
-    import yaml
+def test_states_have_ids_a_suffix_and_can_be_left_aside(meltano, plugins, messages):
+    plugins.load(messages.schema("things", id=INTEGER, name=TEXT), messages.record("things", id=1, name="one"))
+    plugins.settle()
+    assert "Plugin configuration is valid" in shown(meltano("config", "test", "tap-e3db"))
+    meltano("run", "--state-id-suffix", "nightly", "tap-e3db", "target-duckdb")
+    assert "dev:tap-e3db-to-target-duckdb:nightly" in shown(meltano("--environment=dev", "state", "list"))
+    refreshed = meltano("run", "--full-refresh", "--state-id-suffix", "nightly", "tap-e3db", "target-duckdb")
+    assert counted(refreshed) == '"value":1'
+    assert warehouse(meltano) == {1: "one"}
 
-    plugins = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]
-    for plugin in plugins["extractors"] + [loader for loader in plugins["loaders"] if loader["name"] == "target-e3db"]:
-        about = json.loads(run(plugin["name"], "--about", "--format=json").stdout)["settings"]["properties"]
-        own = {name for name in about if not name.startswith(("stream_map", "flattening", "faker", "add_record", "batch_size", "validate"))}
-        assert {setting["name"] for setting in plugin["settings"]} == own
-        secrets = {name for name in own if about[name].get("secret")}
-        assert {setting["name"] for setting in plugin["settings"] if setting.get("sensitive")} == secrets
+
+def shown(done):
+    return done.stdout + done.stderr
+
+
+def test_the_definitions_of_the_hub_are_added_without_any_hub(meltano):
+    shutil.copytree(ROOT / "hub", meltano.project / "hub")
+    settings = "send_anonymous_usage_stats: false\ndefault_environment: dev\nenvironments:\n- name: dev\n"
+    (meltano.project / "meltano.yml").write_text(settings)
+    for kind, name in (("extractor", "tap-e3db"), ("loader", "target-e3db")):
+        meltano("add", kind, name, "--from-ref", f"hub/{name}.yml", "--no-install")
+    meltano("config", "set", "tap-e3db", "credentials_file", ".demo/credentials.json")
+    printed = meltano("config", "print", "tap-e3db").stdout
+    assert '"credentials_file": ".demo/credentials.json"' in printed
+    assert '"lookback_seconds": 300' in printed

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from e3db_connectors.cli import accounts, export, files, output, records, repair, server, server_tokens, sharing
+from e3db_connectors.cli import accounts, dbt_sources, export, files, output, records, repair, server, server_tokens, sharing
 from e3db_connectors.errors import E3DBError
 
 
@@ -44,6 +44,7 @@ for _command in (
     sharing.shares,
     files.files,
     export.export,
+    dbt_sources.dbt_sources,
 ):
     commands.add_command(_command)
 

@@ -19,6 +19,13 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [_modules("sensors.record")],
         "triggers": [_modules("triggers.record")],
         "config": _config(),
+        "asset-uris": [
+            {
+                "schemes": ["e3db"],
+                "handler": "e3db_connectors.airflow.assets.sanitize_uri",
+                "factory": "e3db_connectors.airflow.assets.create_asset",
+            }
+        ],
         "transfers": [_transfer("E3DB", "Common SQL", "e3db_to_sql"), _transfer("Common SQL", "E3DB", "sql_to_e3db")],
         "connection-types": [
             {

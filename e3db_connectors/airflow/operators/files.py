@@ -6,7 +6,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from airflow.sdk import AssetAlias
 
+from e3db_connectors.airflow.assets import ALIAS, asset_of, emit
 from e3db_connectors.airflow.operators.base import E3DBOperator
 from e3db_connectors.airflow.storage import open_to_read, path_of, written_whole
 from e3db_connectors.client.records import OPERATION_MEMBER
@@ -49,6 +51,7 @@ class E3DBUploadFileOperator(E3DBOperator):
         self.record_type = record_type
         self.plain = plain
         self.source_conn_id = source_conn_id
+        self.outlets = [*self.outlets, AssetAlias(ALIAS)]
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Upload it, unless a try before has."""
@@ -61,13 +64,15 @@ class E3DBUploadFileOperator(E3DBOperator):
             else:
                 with open_to_read(path_of(self.source, self.source_conn_id)) as file:
                     meta = client.write_file(self.record_type, file, {**(self.plain or {}), OPERATION_MEMBER: operation}).meta
+            manifest = {
+                "record_type": self.record_type,
+                "record_id": meta.record_id,
+                "version": meta.version,
+                "encrypted_bytes": meta.file_meta.size if meta.file_meta else None,
+            }
+            emit(context, self.outlets, asset_of(client, self.record_type), manifest)
         self.log.info("file %s is uploaded", meta.record_id)
-        return {
-            "record_type": self.record_type,
-            "record_id": meta.record_id,
-            "version": meta.version,
-            "encrypted_bytes": meta.file_meta.size if meta.file_meta else None,
-        }
+        return manifest
 
 
 class E3DBDownloadFileOperator(E3DBOperator):

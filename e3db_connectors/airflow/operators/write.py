@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import determine_kwargs
-from airflow.sdk import XComArg
+from airflow.sdk import AssetAlias, XComArg
 
+from e3db_connectors.airflow.assets import ALIAS, asset_of, emit
 from e3db_connectors.airflow.operators.base import E3DBOperator, password_of
 from e3db_connectors.errors import UsageError
 
@@ -64,6 +65,7 @@ class E3DBWriteRecordsOperator(E3DBOperator):
         self.plain_columns = plain_columns
         self.share_with = share_with
         self.key_secret_conn_id = key_secret_conn_id
+        self.outlets = [*self.outlets, AssetAlias(ALIAS)]
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Write, in the memory of one batch."""
@@ -77,8 +79,10 @@ class E3DBWriteRecordsOperator(E3DBOperator):
                 share_with=self.share_with,
                 key_secret=password_of(self.key_secret_conn_id),
             )
+            manifest = {"record_type": self.record_type, **counts}
+            emit(context, self.outlets, asset_of(hook.get_conn(), self.record_type), manifest)
         self.log.info("records of type %s: %s", self.record_type, counts)
-        return {"record_type": self.record_type, **counts}
+        return manifest
 
 
 def rows_of(rows: Any, op_kwargs: Mapping[str, Any] | None, context: Context) -> Iterable[Row]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, AssetAlias
+from airflow.sdk import AssetAlias
 
+from e3db_connectors.airflow.assets import ALIAS, asset_of, emit
 from e3db_connectors.airflow.operators.base import E3DBOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from e3db_connectors.client import Client
-
-ALIAS: Final = "e3db"
-"""The alias through which events of assets are emitted whose names are only known when a task runs."""
 
 
 class E3DBTransferOperator(E3DBOperator):
@@ -29,16 +26,9 @@ class E3DBTransferOperator(E3DBOperator):
 
     def tell(self, context: Context, client: Client, manifest: dict[str, Any]) -> None:
         """Emit an event of the asset of the records, and of all assets that the task names as outlets."""
-        events = context.get("outlet_events")
-        if events is None:
-            return
-        for outlet in self.outlets:
-            if isinstance(outlet, AssetAlias):
-                events[outlet].add(Asset(asset_uri(client, self.record_type)), extra=manifest)
-            elif isinstance(outlet, Asset):
-                events[outlet].extra = manifest
+        emit(context, self.outlets, asset_of(client, self.record_type), manifest)
 
 
 def asset_uri(client: Client, record_type: str) -> str:
     """``e3db://host/client/type``."""
-    return f"e3db://{urlsplit(client.config.api_url).netloc}/{client.client_id}/{quote(record_type, safe='')}"
+    return asset_of(client, record_type).uri

@@ -1,9 +1,10 @@
 """All measurements: ``python -m benchmarks``."""
 
-from benchmarks import fields, files, original, server
+from benchmarks import fields, files, original, server, tap
 
 fields.main()
 original.main()
 files.rates()
 files.memory()
 server.main()
+tap.main()

@@ -194,6 +194,17 @@ class TestSignals:
         assert len(before) < len(many)
         assert len(after) < len(many)
 
+    def test_a_signal_before_anything_is_read_writes_no_state_over_the_last_one(self, tap, client, capsys):
+        client.write("contact", {"name": "n"})
+
+        def interrupted(made):
+            assert made.streams
+            with pytest.raises(SystemExit):
+                made._terminate(signal.SIGTERM)
+            assert capsys.readouterr().out == ""
+
+        assert tap(before=interrupted).rows("contact")
+
     def test_sigterm_ends_a_tap_whose_reader_has_stopped(self, start):
         process = start(page_size=300)
         process.stdout.readline()

@@ -3,6 +3,7 @@
 import json
 import logging
 import subprocess
+import sys
 import tempfile
 import uuid
 import warnings
@@ -16,7 +17,7 @@ from psycopg import sql
 from e3db_connectors import Search
 
 ROOT = Path(__file__).parents[2]
-OURS = ROOT / ".venv" / "bin"
+OURS = Path(sys.executable).parent
 TAP_POSTGRES = ROOT / ".venvs" / "tap-postgres" / "bin" / "tap-postgres"
 TARGET_POSTGRES = ROOT / ".venvs" / "target-postgres" / "bin" / "target-postgres"
 

@@ -87,6 +87,15 @@ def plugins(run, tmp_path, credentials_file, client):
     return Plugins(run, tmp_path, credentials_file, client)
 
 
+@pytest.fixture(autouse=True)
+def _own_signals():
+    """A plugin that is made within this process takes its signals; they are given back."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def tap(plugins):
     """Run the tap within this process, which is quicker: ``tap(state=..., catalog=..., **settings)``."""
@@ -107,10 +116,7 @@ def tap(plugins):
             read.text = out.buffer.getvalue().decode()
         return Output(SimpleNamespace(stdout=read.text, stderr=""))
 
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield read
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    return read
 
 
 @pytest.fixture
@@ -132,10 +138,7 @@ def target(plugins):
             write.states = written.values
         return written.values
 
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield write
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    return write
 
 
 class States(io.StringIO):

@@ -125,6 +125,17 @@ def test_an_update_during_paging_loses_nothing(client, tap, monkeypatch):
     assert versions[written[2].meta.record_id] == client.read(written[2].meta.record_id).meta.version
 
 
+def test_a_sync_without_changes_costs_three_requests_a_stream(client, tap, caplog):
+    for record_type in ("contact", "reading"):
+        client.write(record_type, {"name": "n"})
+    state = tap().state
+    caplog.set_level("INFO")
+    assert tap(state=state).of("RECORD") == []
+    requests = [int(found[1]) for found in re.finditer(r"in (\d+) requests", caplog.text)]
+    assert len(requests) == 2
+    assert max(requests) <= 3
+
+
 @pytest.mark.parametrize("bookmark", ["2020-01-01T00:00:00Z", "2020-01-01T00:00:00.5Z", "2020-01-01T01:00:00.500001+01:00"])
 def test_mixed_precision_timestamps_are_normalised(bookmark, client, tap):
     client.write("contact", {"name": "n"})

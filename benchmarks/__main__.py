@@ -1,6 +1,6 @@
 """All measurements: ``python -m benchmarks``."""
 
-from benchmarks import fields, files, original, server, tap
+from benchmarks import fields, files, original, server, tap, target
 
 fields.main()
 original.main()
@@ -8,3 +8,4 @@ files.rates()
 files.memory()
 server.main()
 tap.main()
+target.main()

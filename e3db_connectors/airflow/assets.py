@@ -52,6 +52,14 @@ def asset_of(client: Client, record_type: str) -> Asset:
     return create_asset(host=urlsplit(client.config.api_url).netloc, client_id=client.client_id, record_type=record_type)
 
 
+def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> Any:  # noqa: ARG001 - Airflow's
+    """The asset as OpenLineage names data sets; Airflow calls this if OpenLineage is installed."""
+    from airflow.providers.common.compat.openlineage.facet import Dataset
+
+    uri = urlsplit(asset.uri)
+    return Dataset(namespace=f"{SCHEME}://{uri.netloc}", name=uri.path.removeprefix("/"))
+
+
 def emit(context: Context, outlets: Iterable[Any], asset: Asset, manifest: dict[str, Any]) -> None:
     """Tell those who wait for an asset, and for all assets that are outlets, what was done: ids, counts, cursors."""
     from airflow.sdk import Asset, AssetAlias

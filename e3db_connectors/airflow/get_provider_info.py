@@ -24,6 +24,7 @@ def get_provider_info() -> dict[str, Any]:
                 "schemes": ["e3db"],
                 "handler": "e3db_connectors.airflow.assets.sanitize_uri",
                 "factory": "e3db_connectors.airflow.assets.create_asset",
+                "to_openlineage_converter": "e3db_connectors.airflow.assets.convert_asset_to_openlineage",
             }
         ],
         "transfers": [_transfer("E3DB", "Common SQL", "e3db_to_sql"), _transfer("Common SQL", "E3DB", "sql_to_e3db")],
@@ -32,10 +33,11 @@ def get_provider_info() -> dict[str, Any]:
                 "connection-type": "e3db",
                 "hook-class-name": "e3db_connectors.airflow.hooks.e3db.E3DBHook",
                 "hook-name": "E3DB",
+                # The port is shown since the test button of Airflow 3.3 refuses a connection without one (mended by its pull request 73298).
                 "ui-field-behaviour": {
-                    "hidden-fields": ["schema", "port"],
+                    "hidden-fields": ["schema"],
                     "relabeling": {"host": "API URL", "login": "API key id", "password": "API secret"},
-                    "placeholders": {"host": "https://api.e3db.com"},
+                    "placeholders": {"host": "https://api.e3db.com", "port": "443"},
                 },
                 "conn-fields": _fields(),
             },

@@ -2,8 +2,10 @@
 
 import pytest
 from airflow.sdk import Asset
+from airflow.sdk.lineage import HookLineageCollector
 
-from e3db_connectors.airflow.assets import create_asset
+from e3db_connectors.airflow.assets import asset_of, convert_asset_to_openlineage, create_asset
+from e3db_connectors.airflow.hooks.e3db import E3DBHook
 
 ID = "b3a1c2d4-0000-4000-8000-000000000000"
 
@@ -50,3 +52,18 @@ def test_those_who_wait_hear_of_counts(connected, run_dag, everything_stored):
     for extra in told.values():
         assert {name: extra[name] for name in ("record_type", "created")} == {"record_type": "a/b", "created": 1}
     assert b"canary-name" not in everything_stored()
+
+
+def test_rows_that_a_hook_writes_are_lineage(connected, monkeypatch):
+    collector = HookLineageCollector()
+    monkeypatch.setattr("e3db_connectors.airflow.hooks.e3db.get_hook_lineage_collector", lambda: collector)
+    with E3DBHook() as hook:
+        hook.write_rows("contact", [{"id": 1}], ["id"])
+    assert [output.asset.uri for output in collector.collected_assets.outputs] == [asset_of(connected, "contact").uri]
+
+
+def test_the_asset_as_openlineage_names_it(monkeypatch):
+    # OpenLineage is not installed here: its place is taken.
+    monkeypatch.setattr("airflow.providers.common.compat.openlineage.facet.Dataset", lambda **named: named)
+    asset = create_asset(host="api.e3db.com", client_id=ID, record_type="a/b")
+    assert convert_asset_to_openlineage(asset, None) == {"namespace": "e3db://api.e3db.com", "name": f"{ID}/a%2Fb"}

@@ -7,12 +7,14 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from airflow.providers.common.compat.connection import get_async_connection
+from airflow.providers.common.compat.sdk import get_hook_lineage_collector
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowException
 from airflow.sdk.log import mask_secret
 
 from e3db_connectors.airflow import connection as connections
 from e3db_connectors.airflow import rows as typed
+from e3db_connectors.airflow.assets import asset_of
 from e3db_connectors.airflow.failures import failure, is_final
 from e3db_connectors.client import Client, Config
 from e3db_connectors.client import credentials as found
@@ -143,8 +145,11 @@ class E3DBHook(BaseHook):
         Returns:
             How many rows were created, updated, unchanged, superseded (a later row of the batch has the same key).
         """
+        client = self.get_conn()
         options = _options(key_secret, plain_columns=plain_columns, share_with=share_with)
-        return typed.write(self.get_conn(), record_type, rows, key_columns, columns=columns, options=options)
+        counts = typed.write(client, record_type, rows, key_columns, columns=columns, options=options)
+        get_hook_lineage_collector().add_output_asset(context=self, uri=asset_of(client, record_type).uri)
+        return counts
 
     def delete_rows(
         self,

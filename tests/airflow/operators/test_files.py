@@ -1,6 +1,7 @@
 """Files, encrypted on the worker: of its disk, and of an object store."""
 
 import os
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -51,6 +52,20 @@ def test_a_file_of_the_disk(form, source, tmp_path, context):
     assert received == {"record_id": sent["record_id"], "path": str(target), "bytes": len(CONTENT)}
     assert target.read_bytes() == CONTENT
     assert target.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.usefixtures("connected")
+def test_memory_does_not_grow_with_the_file(tmp_path, context):
+    size = 32 * 1024 * 1024
+    with (tmp_path / "source").open("wb") as file:
+        file.truncate(size)
+    tracemalloc.start()
+    try:
+        record_id = upload(context, tmp_path / "source")["record_id"]
+        assert download(context, record_id, tmp_path / "target")["bytes"] == size
+        assert tracemalloc.get_traced_memory()[1] < size / 4
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.usefixtures("connected")

@@ -17,18 +17,18 @@ CREDENTIALS: Final = HOME / "credentials.json"
 WAREHOUSE: Final = DEMO / "warehouse-airflow.duckdb"
 
 
-def environment() -> dict[str, str]:
-    """Variables for Airflow's processes."""
+def environment(home: Path = HOME, dags: Path = ROOT / "dags") -> dict[str, str]:
+    """Variables for Airflow's processes; those of another Airflow, and of E3DB, are left out."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "E3DB_"))}
     return {
         **kept,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),  # it starts itself by its name
-        "AIRFLOW_HOME": str(HOME),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME / 'airflow.db'}",
-        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(HOME / "logs"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
     }
 
 

@@ -27,7 +27,12 @@ def get_provider_info() -> dict[str, Any]:
                 "to_openlineage_converter": "e3db_connectors.airflow.assets.convert_asset_to_openlineage",
             }
         ],
-        "transfers": [_transfer("E3DB", "Common SQL", "e3db_to_sql"), _transfer("Common SQL", "E3DB", "sql_to_e3db")],
+        "transfers": [
+            _transfer("E3DB", "Common SQL", "e3db_to_sql"),
+            _transfer("Common SQL", "E3DB", "sql_to_e3db"),
+            _transfer("E3DB", "Common IO", "e3db_to_object_storage"),
+            _transfer("Common IO", "E3DB", "object_storage_to_e3db"),
+        ],
         "connection-types": [
             {
                 "connection-type": "e3db",

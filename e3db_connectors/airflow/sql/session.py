@@ -35,9 +35,12 @@ class Session:
         self._cursor = dialect.cursor(connection)
 
     def quoted(self, name: str) -> str:
-        """A name in a statement; a percent sign in it is no parameter."""
-        quoted = '"' + name.replace('"', '""') + '"'
-        return quoted.replace("%", "%%") if self.mark == "%s" else quoted
+        """A name in a statement."""
+        return self.verbatim('"' + name.replace('"', '""') + '"')
+
+    def verbatim(self, sql: str) -> str:
+        """A statement's text without parameters, whatever percent signs are in it."""
+        return sql.replace("%", "%%") if self.mark == "%s" else sql
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Execute a statement.

@@ -49,7 +49,7 @@ def test_a_table(save, connected, people):
 
 
 def test_a_query_and_what_stays_in_clear(save, connected, people):
-    sql = "SELECT id, name, born FROM people WHERE born > 1900;"
+    sql = "SELECT id, name, born FROM people WHERE born > 1900 AND name LIKE '%ac%';"
     assert save(sql=sql, columns=["born"], plain_columns=["born"])["created"] == 1
     [record] = connected.query_all(record_type="person")
     assert (record.data, record.meta.plain["born"]) == ({"id": "2", "born": "1906"}, "1906")

@@ -1,0 +1,108 @@
+"""Records into an object: JSON lines, CSV or Parquet."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Any
+
+from airflow.sdk import ObjectStoragePath
+
+from e3db_connectors.airflow.transfers import windows
+from e3db_connectors.airflow.transfers.reading import E3DBReadingOperator
+from e3db_connectors.errors import LocalFileError, UsageError
+from e3db_connectors.sync.atomic import written_whole
+from e3db_connectors.sync.file_formats import FORMATS, row_file
+from e3db_connectors.sync.report import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from airflow.sdk import Context
+
+    from e3db_connectors.client import Client
+
+
+class E3DBToObjectStorageOperator(E3DBReadingOperator):
+    """Write the records of a window, or all, as rows of a file in any storage that Airflow knows.
+
+    The object is there whole or not at all: on an error it is as it was before. Another try replaces it, so name it by what it holds, such
+    as ``…/{{ ds }}.parquet``, and not by the try.
+
+    :param path: The object, as `ObjectStoragePath` takes it; ends in ``.jsonl``, ``.csv`` or ``.parquet``. (templated)
+    :param object_storage_conn_id: The connection of the storage. (templated)
+    :param overwrite: Replace an object that is there.
+
+    The other parameters are those of `E3DBReadingOperator`.
+    """
+
+    template_fields: Sequence[str] = (*E3DBReadingOperator.template_fields, "path", "object_storage_conn_id")
+
+    def __init__(self, *, path: str, object_storage_conn_id: str | None = None, overwrite: bool = True, **kwargs: Any) -> None:
+        """Keep where to."""
+        super().__init__(**kwargs)
+        self.path = path
+        self.object_storage_conn_id = object_storage_conn_id
+        self.overwrite = overwrite
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Write.
+
+        Returns:
+            Counts, and the object's path.
+        """
+        with self.open_hook() as hook:
+            window, make = self.window(), FORMATS.get(PurePosixPath(self.path).suffix.lower())
+            if make is None:
+                raise UsageError(f"the path must end in one of {', '.join(FORMATS)}")
+            client = hook.get_conn()
+            self.await_end(client, window)
+            manifest = self._write(client, make)
+            self.tell(context, client, manifest)
+        self.log.info("wrote %s", manifest)
+        return manifest
+
+    def _write(self, client: Client, make: Any) -> dict[str, Any]:
+        window, run = self.window(), Run(client, self.record_type)
+        reading = self.reading(client, run)
+        columns = reading.columns()
+        records = 0
+        with (
+            written_object(self.path, self.object_storage_conn_id, overwrite=self.overwrite) as file,
+            row_file(make, file, columns) as rows,
+        ):
+            for page in reading.pages(window):
+                rows.write(page.rows)
+                records += len(page.rows)
+        report = run.report()
+        return {
+            "record_type": self.record_type,
+            "path": self.path,
+            "since": windows.text_of(window.since),
+            "until": windows.text_of(window.until),
+            "records": records,
+            "errors": report.errors,
+            "fields_decrypted": report.fields.decrypted,
+            "fields_untouched": report.fields.untouched,
+            "seconds": report.seconds,
+        }
+
+
+@contextmanager
+def written_object(path: str, conn_id: str | None, *, overwrite: bool) -> Iterator[IO[bytes]]:
+    """Write an object that appears when the block ends, and not if it fails.
+
+    Raises:
+        LocalFileError: It is there already, and is not to be replaced.
+    """
+    place = ObjectStoragePath(path, conn_id=conn_id)
+    if place.protocol in ("file", "local", ""):
+        local = Path(place.path)
+        local.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(local, overwrite=overwrite) as file:
+            yield file
+        return
+    if not overwrite and place.exists():
+        raise LocalFileError(f"{path} exists already; choose another name, or ask to overwrite it")
+    with place.fs.transaction, place.fs.open(place.path, "wb") as file:
+        yield file

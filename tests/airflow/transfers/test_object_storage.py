@@ -1,0 +1,134 @@
+"""Records as objects, and back."""
+
+import json
+from decimal import Decimal
+
+import fsspec
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.io import attach
+
+from e3db_connectors.airflow.transfers.e3db_to_object_storage import E3DBToObjectStorageOperator
+from e3db_connectors.airflow.transfers.object_storage_to_e3db import ObjectStorageToE3DBOperator
+from e3db_connectors.sync import read_pages
+from e3db_connectors.sync.writing import open_writer
+
+COLUMNS = {"id": {"type": "integer"}, "name": {"type": ["string", "null"]}, "n": {"type": ["number", "null"]}}
+ROWS = [{"id": 1, "name": 'A"da,', "n": Decimal("1.50")}, {"id": 2, "name": None, "n": None}, {"id": 3, "name": "ü\n", "n": 7}]
+
+
+@pytest.fixture(params=["file", "memory"])
+def place(request, tmp_path):
+    """A folder of a storage."""
+    if request.param == "file":
+        return f"file://{tmp_path}/deep/er"
+    attach("memory", fs=fsspec.filesystem("memory"))  # as a provider's storage
+    return f"memory://{tmp_path.name}"
+
+
+@pytest.fixture
+def export(connected, context):
+    open_writer(connected, "contact", COLUMNS, ["id"]).write(ROWS)
+
+    def run(path, **options):
+        return E3DBToObjectStorageOperator(task_id="export", record_type="contact", path=path, **options).execute(context)
+
+    return run
+
+
+@pytest.fixture
+def take(connected, context):  # noqa: ARG001 - the connection has to be there
+    def run(path, **options):
+        options = {"record_type": "copy", "key_columns": ["id"], **options}
+        return ObjectStorageToE3DBOperator(task_id="take", path=path, **options).execute(context)
+
+    return run
+
+
+def content(path):
+    with fsspec.open(path, "rb") as file:
+        return file.read()
+
+
+def exists(path):
+    filesystem, name = fsspec.core.url_to_fs(path)
+    return filesystem.exists(name)
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_there_and_back(export, take, connected, place, ending):
+    path = f"{place}/contacts.{ending}"
+    manifest = export(path)
+    assert (manifest["records"], manifest["path"]) == (3, path)
+    schemas = {"id": COLUMNS["id"], "n": COLUMNS["n"]}
+    assert take(path, column_schemas=schemas)["created"] == 3
+    assert take(path, column_schemas=schemas, batch_size=2)["unchanged"] == 3
+    rows = [row for page in read_pages(connected, "copy") for row in page.rows]
+    found = sorted(({name: row[name] for name in COLUMNS} for row in rows), key=lambda row: row["id"])
+    assert found == ROWS
+
+
+def test_only_a_window_and_some_columns(export, connected, place):
+    changed = [record.meta.last_modified for record in connected.query_all(record_type="contact")]
+    newest = max(changed)
+    manifest = export(f"{place}/x.jsonl", since=newest, lookback_seconds=0, columns=["id"])
+    assert manifest["records"] == manifest["fields_decrypted"] == changed.count(newest)  # rows of one commit share their time
+    assert manifest["fields_untouched"] > 0
+    assert b"name" not in content(f"{place}/x.jsonl")
+
+
+def test_what_is_there_stays_when_a_task_fails(export, connected, place):
+    path = f"{place}/x.jsonl"
+    export(path)
+    before = content(path)
+    open_writer(connected, "contact", {**COLUMNS, "id": {"type": "string"}}, ["id"]).write([{"id": "none", "name": "canary"}])
+    with pytest.raises(AirflowFailException):
+        export(path, policy={"rules": [{"rule": "drop", "column": "nope"}]})
+    with pytest.raises(AirflowFailException, match="exists already"):
+        raise_as_final(export, path)
+    assert content(path) == before
+
+
+def raise_as_final(export, path):
+    from e3db_connectors.errors import LocalFileError
+
+    try:
+        export(path, overwrite=False)
+    except LocalFileError as exc:
+        raise AirflowFailException(str(exc)) from exc
+
+
+def test_an_object_that_breaks_off_is_not_there(export, connected, place, monkeypatch):
+    path = f"{place}/x.jsonl"
+
+    def broken(*_arguments):
+        yield next(iter(read_pages(connected, "contact")))
+        raise OSError("a disk")
+
+    monkeypatch.setattr("e3db_connectors.airflow.transfers.reading.Reading.pages", broken)
+    with pytest.raises(Exception, match=r"disk|write"):
+        export(path)
+    assert not exists(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("x.jsonl", '{"id": 1}\nno canary', "line 2 is no JSON object"),
+        ("x.csv", "id,name\n1\n", "line 2 has not as many cells"),
+        ("x.csv", 'id,name\n1,"canary', "is no CSV"),
+        ("x.jsonl", '{"name": "canary"}', "no column id"),
+        ("x.txt", "", "must end in"),
+    ],
+)
+def test_what_cannot_be_taken(take, tmp_path, name, text, words):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(AirflowFailException, match=words) as raised:
+        take(f"file://{tmp_path}/{name}")
+    assert "canary" not in str(raised.value)
+
+
+def test_an_export_goes_where_it_came_from(export, place):
+    path = f"{place}/x.jsonl"
+    export(path)
+    assert json.loads(content(path).splitlines()[0])["_e3db_record_id"]

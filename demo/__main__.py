@@ -200,6 +200,11 @@ def _meltano_environment() -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith(("MELTANO_", "TAP_", "TARGET_", "E3DB_"))},
         "PATH": os.pathsep.join([str(folder), str(BIN), os.environ.get("PATH", os.defpath)]),
+        "TAP_E3DB_CREDENTIALS_FILE": str(HERE / "credentials.json"),
+        # The project's own server has no lag between a write and its search, so nothing has to be read twice and a run may
+        # go up to the present. With the hosted service, leave both out: the defaults are 300 and 5 seconds.
+        "TAP_E3DB_LOOKBACK_SECONDS": "0",
+        "TAP_E3DB_SETTLE_SECONDS": "0",
         "MELTANO_PROJECT_ROOT": str(ROOT),
         "MELTANO_SYS_DIR_ROOT": str(HERE / "meltano"),
         "MELTANO_DATABASE_URI": f"sqlite:///{HERE / 'meltano.db'}",

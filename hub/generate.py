@@ -16,7 +16,9 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[1]
-KINDS = {"integer": "integer", "number": "decimal", "boolean": "boolean", "array": "array", "object": "object"}
+# Numbers with a fraction have none: of a `decimal` that a variable of the environment sets, Meltano 4.4 makes a Decimal, which it cannot
+# write into the plugin's config. A text arrives, and the plugin reads it.
+KINDS = {"integer": "integer", "boolean": "boolean", "array": "array", "object": "object"}
 SDK_SETTINGS = ("stream_map", "faker", "flattening")
 PLUGINS = {"tap-e3db": "extractor", "target-e3db": "loader"}
 
@@ -87,8 +89,12 @@ def table(told: dict[str, Any]) -> str:
         default = json.dumps(schema["default"]) if schema.get("default") is not None else ""
         words = _escaped(schema.get("description", ""))
         secret = ", secret" if schema.get("secret") else ""
-        rows.append(f"| `{name}` | {kind(schema) or 'string'}{secret} | {f'`{default}`' if default else ''} | {words} |")
+        rows.append(f"| `{name}` | {kind(schema) or _type(schema)}{secret} | {f'`{default}`' if default else ''} | {words} |")
     return "\n".join(rows) + "\n"
+
+
+def _type(schema: dict[str, Any]) -> str:
+    return next((name for name in schema["type"] if name != "null"), "string")
 
 
 def _escaped(words: str) -> str:

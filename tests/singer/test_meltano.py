@@ -19,11 +19,13 @@ def meltano(tmp_path, credentials_file):
     project = tmp_path / "project"
     (project / ".demo").mkdir(parents=True)
     shutil.copy(ROOT / "meltano.yml", project)
-    shutil.copy(credentials_file, project / ".demo" / "credentials.json")
     (project / ".venvs").symlink_to(ROOT / ".venvs")
     environment = {
         **os.environ,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "TAP_E3DB_CREDENTIALS_FILE": str(credentials_file),
+        "TAP_E3DB_LOOKBACK_SECONDS": "0",
+        "TAP_E3DB_SETTLE_SECONDS": "0",
         "MELTANO_CLI_DISABLE_VERSION_CHECK": "true",
         "MELTANO_HUB_URL": "http://127.0.0.1:9",  # nobody is there
         "NO_COLOR": "1",
@@ -89,7 +91,7 @@ def test_the_definitions_of_the_hub_are_added_without_any_hub(meltano):
     (meltano.project / "meltano.yml").write_text(settings)
     for kind, name in (("extractor", "tap-e3db"), ("loader", "target-e3db")):
         meltano("add", kind, name, "--from-ref", f"hub/{name}.yml", "--no-install")
-    meltano("config", "set", "tap-e3db", "credentials_file", ".demo/credentials.json")
+    meltano("config", "set", "tap-e3db", "client_email", "me@example.com")
     printed = meltano("config", "print", "tap-e3db").stdout
-    assert '"credentials_file": ".demo/credentials.json"' in printed
+    assert '"client_email": "me@example.com"' in printed
     assert '"lookback_seconds": 300' in printed

@@ -1,6 +1,7 @@
 """A real Meltano, run by the DAG as it stands and by the operator."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,6 @@ from pathlib import Path
 
 import duckdb
 import pytest
-import yaml
 from airflow.sdk.exceptions import AirflowException
 
 from e3db_connectors.airflow.operators.meltano import MeltanoRunOperator
@@ -26,14 +26,12 @@ def write(client, *names):
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """The project's own pipeline, without credentials, in a folder of the test's own."""
-    description = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
-    tap = next(plugin for plugin in description["plugins"]["extractors"] if plugin["name"] == "tap-e3db")
-    tap["config"] = {"lookback_seconds": 0, "settle_seconds": 0}
-    (tmp_path / "meltano.yml").write_text(yaml.safe_dump(description), encoding="utf-8")
+    """The project's own pipeline in a folder of the test's own; it names no credentials."""
+    shutil.copy(ROOT / "meltano.yml", tmp_path)
     (tmp_path / ".demo").mkdir()
     (tmp_path / ".venvs").symlink_to(ROOT / ".venvs")
     monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    monkeypatch.setenv("TAP_E3DB_SETTLE_SECONDS", "0")
     monkeypatch.setenv("MELTANO_CLI_DISABLE_VERSION_CHECK", "true")
     return tmp_path
 

@@ -94,4 +94,4 @@ def test_the_definitions_of_the_hub_are_added_without_any_hub(meltano):
     meltano("config", "set", "tap-e3db", "client_email", "me@example.com")
     printed = meltano("config", "print", "tap-e3db").stdout
     assert '"client_email": "me@example.com"' in printed
-    assert '"lookback_seconds": 300' in printed
+    assert '"page_size": 1000' in printed

@@ -88,7 +88,7 @@ class E3DBHook(BaseHook):
         """The client, made without blocking the event loop; its calls block, and belong into a thread."""
         if self._client is None:
             name = self._connection_name
-            connection = None if name is None else await get_async_connection(name, hook=self)
+            connection = None if name is None else await get_async_connection(name)  # its argument `hook` is younger than Airflow 3.2
             self._client = await asyncio.to_thread(self._connected, connection)
         return self._client
 

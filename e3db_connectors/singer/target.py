@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from singer_sdk import Target
@@ -43,6 +42,8 @@ class TargetE3DB(command.E3DBPlugin, Target):
     ]
 
     message_reader: MessageReader
+    options: LoadOptions
+    """What the settings come to."""
 
     def __init__(self, **options: Any) -> None:
         """Take settings in."""
@@ -52,11 +53,6 @@ class TargetE3DB(command.E3DBPlugin, Target):
         super().__init__(**options)
         self.max_parallelism = 1  # writes are parallel within a batch already, and one batch after the other keeps their order
         self.message_reader.when_idle(self._handle_max_record_age)
-
-    @cached_property
-    def options(self) -> LoadOptions:
-        """What the settings come to."""
-        return LoadOptions.of(self.config)
 
     def process_endofpipe(self) -> None:
         """Write what is left and pass the last state on; then end as the signal asked, if there was one."""
@@ -76,6 +72,8 @@ class TargetE3DB(command.E3DBPlugin, Target):
             errors = [_NO_OVERWRITE if error.startswith("setting load_method:") else error for error in errors]
         if errors and raise_errors:
             raise ConfigError("; ".join(errors))
+        if raise_errors:
+            self.options = LoadOptions.of(self.config)  # settings that contradict each other are told before there is any input
         return errors
 
     def _process_schema_message(self, message_dict: dict[str, Any]) -> None:

@@ -6,9 +6,10 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
-from e3db_connectors.errors import ConfigError, LocalFileError, ResponseInvalid
+from e3db_connectors.errors import ConfigError, E3DBError, LocalFileError, ResponseInvalid
 from e3db_connectors.wire import limits
 from e3db_connectors.wire.queries import QueryRequest
 
@@ -67,7 +68,7 @@ class FileStore:
         directory: A local folder, which is made if it is not there, or a URL such as ``s3://bucket/folder``.
 
     Raises:
-        ConfigError: fsspec, or what it needs for this kind of URL, is not installed.
+        ConfigError: fsspec, or what it needs for this kind of URL, is not installed; or the URL holds a password, which rows would show.
         LocalFileError: The folder cannot be made.
     """
 
@@ -75,6 +76,8 @@ class FileStore:
         """Find the place."""
         self._directory = directory.rstrip("/")
         self._remote: tuple[Any, str] | None = None
+        if urlsplit(directory).password is not None:
+            raise ConfigError("the URL for files must hold no password: rows name it; give it to fsspec, in its configuration or environment")
         try:
             if "://" in directory:
                 self._remote = import_module("fsspec.core").url_to_fs(self._directory)
@@ -103,8 +106,11 @@ class FileStore:
         system, root = self._remote
         try:
             self._stream(client, meta.record_id, system, f"{root}/{name}")
-        except OSError as exc:
-            raise LocalFileError(f"cannot write {self._directory}/{name}: {exc.strerror or type(exc).__name__}") from None
+        except E3DBError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - each kind of place has errors of its own, and their texts may hold what opens it
+            reason = exc.strerror if isinstance(exc, OSError) else None
+            raise LocalFileError(f"cannot write {self._directory}/{name}: {reason or type(exc).__name__}") from None
         return f"{self._directory}/{name}"
 
     @staticmethod

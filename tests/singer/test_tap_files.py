@@ -89,6 +89,20 @@ def test_a_place_that_cannot_be_is_refused(tmp_path):
         FileStore(str(tmp_path / "file"))
     with pytest.raises(ConfigError, match="pip install fsspec"):
         FileStore("nonsense://x")
+    with pytest.raises(ConfigError, match="no password") as caught:
+        FileStore("memory://somebody:hidden@host/x")
+    assert "hidden" not in str(caught.value)
+
+
+def test_errors_of_a_place_are_told_without_their_texts(written, client, memory, monkeypatch):
+    def refuse(*_, **__):
+        raise RuntimeError("the key is hidden")
+
+    store = FileStore("memory://bucket")
+    monkeypatch.setattr(memory, "open", refuse)
+    with pytest.raises(LocalFileError, match="RuntimeError") as caught:
+        store.save(client, written.meta)
+    assert "hidden" not in str(caught.value)
 
 
 def test_a_server_cannot_choose_the_place_by_the_records_id(client, tmp_path):

@@ -77,7 +77,9 @@ class FileStore:
         self._directory = directory.rstrip("/")
         self._remote: tuple[Any, str] | None = None
         if urlsplit(directory).password is not None:
-            raise ConfigError("the URL for files must hold no password: rows name it; give it to fsspec, in its configuration or environment")
+            raise ConfigError(
+                "the URL for files must hold no password: rows name it; give it to fsspec, in its configuration or environment"
+            )
         try:
             if "://" in directory:
                 self._remote = import_module("fsspec.core").url_to_fs(self._directory)

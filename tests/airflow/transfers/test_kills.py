@@ -63,7 +63,7 @@ def test_records_into_a_table(transfer, connected, warehouse, proof):
         transfer("E3DBToSqlOperator", table=table, **options)
         assert warehouse.rows(table, "id", "name") == expected, number
     assert kills >= proof.size(4, 48)
-    proof.report(f"E3DBToSqlOperator, changes into {warehouse.kind}", kills=kills, lost=0, doubled=0)
+    proof.report(f"E3DBToSqlOperator, changes into {warehouse.kind}", kills=kills)
 
 
 @pytest.mark.proof
@@ -82,7 +82,7 @@ def test_a_window_into_a_table(transfer, connected, warehouse, proof):
         transfer("E3DBToSqlOperator", table=table, **options)
         assert warehouse.rows(table, "id") == expected, number
     assert kills >= proof.size(4, 48)
-    proof.report(f"E3DBToSqlOperator, a window into {warehouse.kind}", kills=kills, lost=0, doubled=0)
+    proof.report(f"E3DBToSqlOperator, a window into {warehouse.kind}", kills=kills)
 
 
 @pytest.mark.proof
@@ -100,4 +100,4 @@ def test_a_table_into_records(transfer, connected, warehouse, proof):
         found = sorted((int(each.data["id"]), each.data["name"]) for each in connected.query_all(record_type=record_type))
         assert found == [(row, f"n{row}") for row in range(ROWS)], number
     assert kills >= proof.size(3, 45)  # how many requests it takes differs a little from run to run
-    proof.report(f"SqlToE3DBOperator from {warehouse.kind}", kills=kills, lost=0, doubled=0)
+    proof.report(f"SqlToE3DBOperator from {warehouse.kind}", kills=kills)

@@ -18,8 +18,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # Nothing more is to be written, not even at the interpreter's end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _give_up_output()
             ctx.exit(0)
 
 
@@ -56,7 +55,13 @@ def main() -> None:
     except E3DBError as exc:
         _fail(str(exc))
     except OSError as exc:
+        _give_up_output()
         _fail(exc.strerror or "the output cannot be written")
+
+
+def _give_up_output() -> None:
+    """Write nothing more, not even what the interpreter would flush at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(words: str) -> None:

@@ -90,7 +90,7 @@ def context():
 @pytest.fixture
 def everything_stored():
     """All bytes in Airflow's home: the metadata database, logs, rendered templates."""
-    return lambda: b"".join(path.read_bytes() for path in HOME.rglob("*") if path.is_file() and path.parent != DAGS)
+    return lambda: b"".join(path.read_bytes() for path in HOME.rglob("*") if path.is_file() and DAGS not in path.parents)
 
 
 class Run:

@@ -88,7 +88,7 @@ for path in states:
         sys.argv = ["tap-e3db", "--config", config, "--state", path]
         tap.main()
         sys.exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)  # the next child would print it again
 """
 """`tap-e3db` once for each state, without the seconds that each start would cost."""
 

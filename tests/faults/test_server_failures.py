@@ -42,6 +42,9 @@ class Faults:
         self.at, self.seen, self.fired = 0, 0, ""
         event.listen(engine, "before_cursor_execute", self._statement)
         event.listen(engine, "commit", self._commit)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "do_connect", self._connect)
+            engine.dispose()  # what is connected already knows nothing of it
 
     @contextmanager
     def nth(self, number):
@@ -50,6 +53,17 @@ class Faults:
             yield
         finally:
             self.at = 0
+
+    def _connect(self, _dialect, _record, _arguments, options):
+        def execute(connection, statement, *values):
+            if not statement.startswith(("PRAGMA", "ROLLBACK")):
+                try:
+                    self.step("driver " + statement)
+                except exc.OperationalError as error:
+                    raise error.orig from None
+            return sqlite3.Connection.execute(connection, statement, *values)
+
+        options["factory"] = type("FaultyConnection", (sqlite3.Connection,), {"execute": execute})
 
     def _statement(self, _connection, _cursor, statement, *_):
         # What undoes, and what tells the time of an answer, are no parts of a request.

@@ -101,7 +101,7 @@ def add(connection: Connection, clock: Clock, upload: RecordUpload, record_id: s
     }
     if body:
         values["file_meta"] = to_bytes({"file_name": f"{record_id}-{now // 1_000_000}", **upload.meta.file_meta}).decode()
-    seq: int = _ADD.execute(connection, values).scalar_one()
+    seq: int = _ADD.execute(connection, values)[0]
     _index_plain(connection, seq, upload)
     return StoredRecord(seq=seq, **values)
 

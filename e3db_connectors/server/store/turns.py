@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import PendingRollbackError, SQLAlchemyError
 
+from e3db_connectors.server.store.prepared import run
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -93,12 +95,12 @@ class Turns:
 
 def _as_member(connection: Connection) -> Iterator[Connection]:
     # Savepoints of one name shadow each other, so none needs to be released.
-    connection.exec_driver_sql(_SAVEPOINT)
+    run(connection, _SAVEPOINT)
     try:
         yield connection
     except BaseException:
         try:
-            connection.exec_driver_sql(_UNDO)
+            run(connection, _UNDO)
         except SQLAlchemyError:
             # The database has given up the whole transaction, as SQLite may on a full disk: so has the group.
             connection.invalidate()

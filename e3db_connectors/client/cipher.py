@@ -42,7 +42,7 @@ class RecordCipher:
             IntegrityError: A value is not what its writer sealed.
         """
         sealed = result.record_data or {}
-        chosen = sealed if fields is None else {name: quad for name, quad in sealed.items() if name in fields}
+        chosen = sealed if fields is None or fields == sealed.keys() else {name: quad for name, quad in sealed.items() if name in fields}
         partial = result.record_data is None or fields is not None
         if not chosen:
             return Record(result.meta, {}, result.rec_sig, partial)

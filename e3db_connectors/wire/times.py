@@ -9,6 +9,8 @@ from e3db_connectors.errors import InvalidTime
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_RENDERED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+"""The form of `render`, in which most times come."""
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)?",
     re.ASCII,
@@ -27,6 +29,8 @@ def parse(text: str, *, default_zone: tzinfo = UTC) -> datetime:
     Raises:
         InvalidTime: If *text* is no such time.
     """
+    if _RENDERED.fullmatch(text):
+        return _read(text)
     found = _RFC3339.fullmatch(text.strip())
     if not found:
         raise InvalidTime(_complaint(text))
@@ -37,6 +41,26 @@ def parse(text: str, *, default_zone: tzinfo = UTC) -> datetime:
         return local.astimezone(UTC)
     except (ValueError, OverflowError) as exc:
         raise InvalidTime(_complaint(text)) from exc
+
+
+def _read(text: str) -> datetime:
+    """The same for the form of `render`, several times as fast."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as exc:  # no such day or hour
+        raise InvalidTime(_complaint(text)) from exc
+
+
+def rendered(text: str) -> str:
+    """A time in the form of `render`.
+
+    Raises:
+        InvalidTime: If *text* is no time.
+    """
+    if _RENDERED.fullmatch(text):
+        _read(text)
+        return text
+    return render(parse(text))
 
 
 def _zone(text: str | None, default: tzinfo) -> tzinfo:

@@ -6,6 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from requests.auth import AuthBase
@@ -61,8 +62,9 @@ def date_of(headers: Mapping[str, str]) -> datetime | None:
     return parse_date(headers["Date"]) if "Date" in headers else None
 
 
+@lru_cache(4)
 def parse_date(text: str) -> datetime | None:
-    """An HTTP date; None if it is none."""
+    """An HTTP date; None if it is none. All replies of a second carry the same."""
     try:
         date = parsedate_to_datetime(text)
         return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)

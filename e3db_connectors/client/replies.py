@@ -15,6 +15,8 @@ from e3db_connectors.errors import ResponseInvalid
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from e3db_connectors.client.sessions import Response
+
 REPLY_MAX: Final = 64 * 1024 * 1024
 """Bytes of a reply, unpacked. A page of a thousand records of 48 KiB fits; what is larger travels as a file, in a stream."""
 REFUSAL_MAX: Final = 64 * 1024
@@ -27,18 +29,21 @@ HEADERS: Final = {"Accept-Encoding": "gzip"}
 """What `read_body` can unpack."""
 
 
-def raw_pieces(response: requests.Response) -> Iterator[bytes]:
+def raw_pieces(response: Response) -> Iterator[bytes]:
     """The body as it came, piece by piece.
 
     Raises:
         urllib3.exceptions.HTTPError: It broke off, took too long or is no HTTP.
     """
     # Not `stream`: that one looks for the end of a chunk's first line without a limit.
-    while piece := response.raw.read(PIECE_SIZE, decode_content=False):
+    raw = response.raw
+    while piece := raw.read(PIECE_SIZE, decode_content=False):
         yield piece
+        if raw.length_remaining == 0:
+            return
 
 
-def read_body(response: requests.Response, what: str, limit: int = REPLY_MAX) -> bytes:
+def read_body(response: Response, what: str, limit: int = REPLY_MAX) -> bytes:
     """Read and unpack a body.
 
     Args:
@@ -83,7 +88,7 @@ class _Refusal(msgspec.Struct):
     error: str = ""
 
 
-def reason(response: requests.Response) -> str:
+def reason(response: Response) -> str:
     """The server's own words in a refusal, without control characters; empty if there are none to read."""
     try:
         words = msgspec.json.decode(read_body(response, "", REFUSAL_MAX), type=_Refusal).error

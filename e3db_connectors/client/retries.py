@@ -51,6 +51,17 @@ class Busy(E3DBError):
 
 def repeated(attempt: Callable[[], T], deadline: Deadline, *, repeatable: bool, waits: Waits) -> T:
     """Call *attempt* until it succeeds, fails for good, or no further wait would end before the deadline."""
+    try:
+        return attempt()
+    except E3DBError as exc:
+        failures = [exc]
+
+    def again() -> T:
+        if failures:
+            raise failures.pop()
+        return attempt()
+
+    # Made only now, for it takes as long as sealing a record, and most calls succeed at once.
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda exc: _may_repeat(exc, repeatable=repeatable)),
         wait=_wait,
@@ -59,7 +70,7 @@ def repeated(attempt: Callable[[], T], deadline: Deadline, *, repeatable: bool, 
         reraise=True,
     )
     try:
-        return retrying(attempt)
+        return retrying(again)
     except Busy as busy:
         raise busy.error from None
 

@@ -36,7 +36,7 @@ class TrafficMeter:
 
     def __init__(self) -> None:
         """Nothing has happened yet."""
-        self._total = Traffic()
+        self._requests, self._retries, self._throttled, self._sent, self._received = 0, 0, 0.0, 0, 0
         self.after_fork()
         forks.renew_in_child(self)
 
@@ -46,21 +46,22 @@ class TrafficMeter:
 
     def total(self) -> Traffic:
         """All so far."""
-        return self._total
+        with self._lock:
+            return Traffic(self._requests, self._retries, self._throttled, self._sent, self._received)
 
     def sent(self, size: int) -> None:
         """A request with a body of *size* bytes goes out."""
-        self._add(requests=1, bytes_sent=size)
+        with self._lock:
+            self._requests += 1
+            self._sent += size
 
     def received(self, size: int) -> None:
         """So many bytes of a body have come."""
-        self._add(bytes_received=size)
+        with self._lock:
+            self._received += size
 
     def waits(self, seconds: float, *, busy: bool) -> None:
         """A call is going to be repeated after *seconds*; *busy*: because the server asked for that."""
-        self._add(retries=1, throttled_seconds=seconds if busy else 0.0)
-
-    def _add(self, **amounts: float) -> None:
         with self._lock:
-            more = {name: getattr(self._total, name) + amount for name, amount in amounts.items()}
-            self._total = msgspec.structs.replace(self._total, **more)
+            self._retries += 1
+            self._throttled += seconds if busy else 0.0

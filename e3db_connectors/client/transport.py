@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 import requests
 from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from e3db_connectors.client.addresses import insecure_http_allowed, require_file_url, require_secure
 from e3db_connectors.client.clock import DatedAuth, ServerClock, date_of
-from e3db_connectors.client.connections import Attempt, Deadline, SessionPool
+from e3db_connectors.client.connections import Attempt, Deadline
 from e3db_connectors.client.replies import HEADERS, raw_pieces, read_body, reason
 from e3db_connectors.client.retries import BUDGET_SECONDS, Busy, repeated, retry_after
+from e3db_connectors.client.sessions import SessionPool
 from e3db_connectors.client.traffic import TrafficMeter
 from e3db_connectors.errors import (
     OutcomeUnknown,
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from requests.auth import AuthBase
+
+    from e3db_connectors.client.sessions import Response
 
 TRANSFER_SECONDS: Final = 24 * 3600.0
 """The longest that the body of a file travels; what ends a stalled one is `connections.READ_SECONDS`."""
@@ -160,7 +164,9 @@ class Transport:
         with (
             _file_errors("upload", body),
             self._sessions.lend(deadline) as session,
-            closing(Attempt(deadline).request(session, "PUT", url, data=body, headers={**HEADERS, **headers})) as response,
+            closing(
+                Attempt(deadline).request(session, "PUT", url, data=body, headers={**HEADERS, **headers, "Content-Length": str(size)})
+            ) as response,
         ):
             _require_ok("PUT", response)
 
@@ -204,7 +210,7 @@ class Transport:
             raise self._no_reply(call, exc, sent=attempt.sent) from None
 
     def _no_reply(self, call: Call, exc: Exception, *, sent: bool) -> TransportError:
-        timed_out = isinstance(exc, (requests.Timeout, TimeoutError))
+        timed_out = isinstance(exc, (HTTPTimeout, requests.Timeout, TimeoutError))
         if refusal := _tls_refusal(exc):
             return TransportError(f"no secure connection to {self._url}: {refusal}")
         if not sent:
@@ -216,14 +222,11 @@ class Transport:
 
 
 class _Sized:
-    """Pieces whose size is known in all, so that they travel under a ``Content-Length``."""
+    """Pieces that have a certain size in all."""
 
     def __init__(self, pieces: Iterable[bytes], size: int) -> None:
         self._pieces, self._size = pieces, size
         self.failure: OSError | None = None
-
-    def __len__(self) -> int:
-        return self._size
 
     def __iter__(self) -> Iterator[bytes]:
         left = self._size
@@ -240,7 +243,7 @@ class _Sized:
             raise UsageError(f"the body of the file has {self._size - left} bytes instead of {self._size}")
 
 
-def _judged(call: Call, response: requests.Response) -> Reply:
+def _judged(call: Call, response: Response) -> Reply:
     """The reply, if it is a success."""
     status = response.status_code
     if _OK <= status < _REDIRECT:
@@ -258,7 +261,7 @@ def _judged(call: Call, response: requests.Response) -> Reply:
     raise error
 
 
-def _require_ok(method: str, response: requests.Response) -> None:
+def _require_ok(method: str, response: Response) -> None:
     if response.status_code >= _ERROR:
         raise from_status(method, FILE_URL, response.status_code, reason(response))
     if response.status_code != _OK:

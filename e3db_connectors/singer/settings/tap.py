@@ -6,7 +6,7 @@ from typing import Final, get_args
 
 from singer_sdk import typing as th
 
-from e3db_connectors.client.connections import POOL_SIZE
+from e3db_connectors.client.sessions import POOL_SIZE
 from e3db_connectors.singer.settings.credentials import CREDENTIALS
 from e3db_connectors.sync.columns import SAMPLE_SIZE
 from e3db_connectors.sync.reading.tuning import MAX_WORKERS

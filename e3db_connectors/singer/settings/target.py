@@ -7,7 +7,7 @@ from typing import Final
 from singer_sdk import typing as th
 
 from e3db_connectors.client.bulk import WORKERS
-from e3db_connectors.client.connections import POOL_SIZE
+from e3db_connectors.client.sessions import POOL_SIZE
 from e3db_connectors.singer.settings.credentials import CREDENTIALS
 from e3db_connectors.sync.writing.failures import MAX_ERRORS, ON_ERROR
 

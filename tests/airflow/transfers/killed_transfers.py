@@ -12,12 +12,11 @@ import threading
 import traceback
 from importlib import import_module
 
-import requests
-
 from e3db_connectors.airflow.sql.dialects import Dialect
 from e3db_connectors.airflow.sql.session import Session
 from e3db_connectors.airflow.transfers.e3db_to_sql import E3DBToSqlOperator
 from e3db_connectors.airflow.transfers.sql_to_e3db import SqlToE3DBOperator
+from e3db_connectors.client import sessions
 
 OPERATORS = {"E3DBToSqlOperator": E3DBToSqlOperator, "SqlToE3DBOperator": SqlToE3DBOperator}
 for driver in ("duckdb", "psycopg", "sqlite3", "airflow.providers.postgres.hooks.postgres"):
@@ -57,7 +56,7 @@ class Committing:
 
 def run(job, answer):
     steps = Steps(job["kill_at"])
-    steps.before(requests.Session, "send")
+    steps.before(sessions.Session, "request")
     steps.before(Session, "execute")
     begin = Session.__init__
 

@@ -28,7 +28,7 @@ def path_of(place: Any, conn_id: str | None = None) -> AnyPath:
         if "://" not in str(place):
             return Path(place)
         place = ObjectStoragePath(str(place), conn_id=conn_id)
-    return Path(place.path) if place.protocol == "file" else place
+    return Path(place.path) if place.protocol in ("file", "local") else place
 
 
 def open_to_read(path: AnyPath) -> IO[bytes]:

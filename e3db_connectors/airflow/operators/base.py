@@ -9,7 +9,8 @@ from airflow.sdk import BaseHook, BaseOperator
 from e3db_connectors.airflow.hooks.e3db import E3DBHook
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
 
 
 class E3DBOperator(BaseOperator):
@@ -26,6 +27,42 @@ class E3DBOperator(BaseOperator):
     def open_hook(self) -> E3DBHook:
         """A hook, to be used as a context manager: errors that another try cannot mend then fail the task at once."""
         return E3DBHook(self.e3db_conn_id)
+
+
+class E3DBFindingOperator(E3DBOperator):
+    """Base of what looks for records by what the server can see of them; the attributes are those of `RecordFilter`.
+
+    :param record_type: Their type. (templated)
+    :param plain: Members that are left clear, with their values; all have to fit. Airflow keeps and shows them in clear. (templated)
+    :param writers: Only what these clients have written, as far as they share it; by default the connection's own client. (templated)
+    :param all_writers: Also what others share with the client.
+    :param since: Last modified at or after this time; ``""`` and ``"None"`` mean no bound. (templated)
+    :param until: Last modified before this time. (templated)
+    :param e3db_conn_id: The connection. (templated)
+    """
+
+    template_fields: Sequence[str] = ("record_type", "plain", "writers", "since", "until", "e3db_conn_id")
+    template_fields_renderers = {"plain": "json"}  # noqa: RUF012 - Airflow's
+
+    def __init__(
+        self,
+        *,
+        record_type: str,
+        plain: Mapping[str, str] | None = None,
+        writers: str | Collection[str] | None = None,
+        all_writers: bool = False,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Keep what to look for."""
+        super().__init__(**kwargs)
+        self.record_type = record_type
+        self.plain = plain
+        self.writers = writers
+        self.all_writers = all_writers
+        self.since = since
+        self.until = until
 
 
 def password_of(conn_id: str | None) -> str | None:

@@ -11,64 +11,40 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from e3db_connectors.airflow.failures import failure, is_final, is_passing
 from e3db_connectors.airflow.finding import LIMIT, RecordFilter, find
 from e3db_connectors.airflow.hooks.e3db import E3DBHook
+from e3db_connectors.airflow.operators.base import E3DBFindingOperator
 from e3db_connectors.airflow.triggers.record import ERROR, E3DBRecordTrigger
 from e3db_connectors.errors import E3DBError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
     from airflow.sdk import Context
 
     from e3db_connectors.airflow.finding import Manifest
 
 
-class E3DBRecordSensor(BaseSensorOperator):
+class E3DBRecordSensor(E3DBFindingOperator, BaseSensorOperator):
     """Wait until there are records that fit; the result is that of `E3DBSearchOperator`, and the same in all modes.
 
     A server that cannot be reached, or is busy, is waited for, too; refused credentials or rights fail at once.
 
-    :param record_type: Their type. (templated)
-    :param plain: Members that are left clear, with their values; all have to fit. Airflow keeps and shows them in clear. (templated)
-    :param writers: Only what these clients have written, as far as they share it; by default the connection's own client. (templated)
-    :param all_writers: Also what others share with the client.
-    :param since: Last modified at or after this time; ``""`` and ``"None"`` mean no bound. (templated)
-    :param until: Last modified before this time. (templated)
     :param min_records: Wait for so many.
     :param limit: So many ids at most in the result, up to 1,000.
-    :param e3db_conn_id: The connection. (templated)
     :param deferrable: Wait in the triggerer, which takes no slot of a worker.
+
+    The other parameters are those of `E3DBFindingOperator` and of every sensor.
     """
 
-    template_fields: Sequence[str] = ("record_type", "plain", "writers", "since", "until", "e3db_conn_id")
-    template_fields_renderers = {"plain": "json"}  # noqa: RUF012 - Airflow's
-    ui_color = "#d9e8e3"
-
-    def __init__(  # noqa: PLR0913 - keywords with defaults, as everywhere in Airflow
+    def __init__(
         self,
         *,
-        record_type: str,
-        plain: Mapping[str, str] | None = None,
-        writers: str | Collection[str] | None = None,
-        all_writers: bool = False,
-        since: datetime | str | None = None,
-        until: datetime | str | None = None,
         min_records: int = 1,
         limit: int = LIMIT,
-        e3db_conn_id: str = E3DBHook.default_conn_name,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
         """Keep what to wait for."""
         super().__init__(**kwargs)
-        self.record_type = record_type
-        self.plain = plain
-        self.writers = writers
-        self.all_writers = all_writers
-        self.since = since
-        self.until = until
         self.min_records = min_records
         self.limit = limit
-        self.e3db_conn_id = e3db_conn_id
         self.deferrable = deferrable
         self._hook: E3DBHook | None = None
 

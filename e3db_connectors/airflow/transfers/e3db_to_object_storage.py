@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import ObjectStoragePath
-
+from e3db_connectors.airflow.storage import path_of, written_whole
 from e3db_connectors.airflow.transfers import windows
 from e3db_connectors.airflow.transfers.reading import E3DBReadingOperator
-from e3db_connectors.errors import LocalFileError, UsageError
-from e3db_connectors.sync.atomic import written_whole
+from e3db_connectors.errors import UsageError
 from e3db_connectors.sync.file_formats import FORMATS, row_file
 from e3db_connectors.sync.report import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from airflow.sdk import Context
 
@@ -67,10 +64,10 @@ class E3DBToObjectStorageOperator(E3DBReadingOperator):
         reading = self.reading(client, run)
         columns = reading.columns()
         records = 0
-        with (
-            written_object(self.path, self.object_storage_conn_id, overwrite=self.overwrite) as file,
-            row_file(make, file, columns) as rows,
-        ):
+        path = path_of(self.path, self.object_storage_conn_id)
+        if isinstance(path, Path):
+            path.parent.mkdir(parents=True, exist_ok=True)  # a store has no folders, so a disk needs none either
+        with written_whole(path, overwrite=self.overwrite) as file, row_file(make, file, columns) as rows:
             for page in reading.pages(window):
                 rows.write(page.rows)
                 records += len(page.rows)
@@ -86,23 +83,3 @@ class E3DBToObjectStorageOperator(E3DBReadingOperator):
             "fields_untouched": report.fields.untouched,
             "seconds": report.seconds,
         }
-
-
-@contextmanager
-def written_object(path: str, conn_id: str | None, *, overwrite: bool) -> Iterator[IO[bytes]]:
-    """Write an object that appears when the block ends, and not if it fails.
-
-    Raises:
-        LocalFileError: It is there already, and is not to be replaced.
-    """
-    place = ObjectStoragePath(path, conn_id=conn_id)
-    if place.protocol in ("file", "local", ""):
-        local = Path(place.path)
-        local.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(local, overwrite=overwrite) as file:
-            yield file
-        return
-    if not overwrite and place.exists():
-        raise LocalFileError(f"{path} exists already; choose another name, or ask to overwrite it")
-    with place.fs.transaction, place.fs.open(place.path, "wb") as file:
-        yield file

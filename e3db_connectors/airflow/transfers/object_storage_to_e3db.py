@@ -10,8 +10,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from airflow.sdk import ObjectStoragePath
-
+from e3db_connectors.airflow.storage import open_to_read, path_of
 from e3db_connectors.airflow.transfers.writing import E3DBWritingOperator, Writing
 from e3db_connectors.errors import UsageError
 from e3db_connectors.sync.rows import META_COLUMNS
@@ -59,7 +58,7 @@ class ObjectStorageToE3DBOperator(E3DBWritingOperator):
                 raise UsageError(f"the path must end in one of {', '.join(_READERS)}")
             client = hook.get_conn()
             writing = Writing(self, client)
-            with ObjectStoragePath(self.path, conn_id=self.object_storage_conn_id).open("rb") as file:  # type: ignore[no-untyped-call]
+            with open_to_read(path_of(self.path, self.object_storage_conn_id)) as file:
                 rows = read(file, self.column_schemas or {})
                 while batch := list(islice(rows, self.batch_size)):
                     names = [name for name in dict.fromkeys(name for row in batch for name in row) if name not in META_COLUMNS]

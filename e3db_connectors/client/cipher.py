@@ -1,12 +1,11 @@
-"""Records between clear and sealed: the suite, the access keys, and one field opener per thread."""
+"""Records between clear and sealed: the suite, the access keys, and what seals and opens fields, one of each per thread."""
 
 from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
 
-from e3db_connectors.crypto.fast_fields import FieldOpener
-from e3db_connectors.crypto.fields import seal_field
+from e3db_connectors.crypto.fast_fields import FieldOpener, FieldSealer
 from e3db_connectors.errors import IntegrityError
 from e3db_connectors.wire.records import Record
 
@@ -29,7 +28,10 @@ class RecordCipher:
     def seal(self, record_type: str, data: Mapping[str, str]) -> dict[str, str]:
         """Encrypt values under our own access key of a type."""
         key = self._keys.for_writing(record_type)
-        return {name: seal_field(self._suite, key, text) for name, text in data.items()}
+        sealer: FieldSealer | None = getattr(self._local, "sealer", None)
+        if sealer is None:
+            sealer = self._local.sealer = FieldSealer(self._suite)
+        return sealer.seal_all(key, data)
 
     def open(self, result: Result, fields: Collection[str] | None = None) -> Record:
         """Decrypt a result.
@@ -53,7 +55,7 @@ class RecordCipher:
             raise type(exc)(f"record {result.meta.record_id}, {exc}") from None
 
     def forget(self) -> None:
-        """Drop the openers, and with them what was decrypted last."""
+        """Drop the buffers, and with them what was decrypted last."""
         self._local = threading.local()
 
     def _opener(self) -> FieldOpener:

@@ -120,6 +120,12 @@ class _Response(http.client.HTTPResponse):
 
 class _Connection(HTTPConnection):
     response_class = _Response
+    _waits, _head = False, b""
+
+    def request(self, method: str, url: str, body: Any = None, *args: Any, **options: Any) -> None:
+        # A head waits for its body and goes out with it: a packet less, and the server is woken up once.
+        self._waits, self._head = isinstance(body, bytes) and 0 < len(body) <= PIECE_SIZE, b""
+        super().request(method, url, body, *args, **options)
 
     def connect(self) -> None:
         super().connect()
@@ -127,9 +133,13 @@ class _Connection(HTTPConnection):
         _current.get().sent = False
 
     def send(self, data: Any) -> None:
+        if self._waits:
+            self._waits, self._head = False, data
+            return
+        head, self._head = self._head, b""
         if self.sock is None:
             self.connect()
-        attempt, view = _current.get(), memoryview(data)
+        attempt, view = _current.get(), memoryview(head + data if head else data)
         attempt.sent = True
         # In pieces, each with a timeout of its own: a large body over a slow line takes longer than any silence should.
         for start in range(0, len(view), PIECE_SIZE):

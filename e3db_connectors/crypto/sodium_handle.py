@@ -1,4 +1,4 @@
-"""Secretboxes opened by PyNaCl's own handle of libsodium, into buffers that are kept.
+"""Secretboxes sealed and opened by PyNaCl's own handle of libsodium, into buffers that are kept.
 
 The only module that calls C by itself. Its buffers belong to one object, and that to one thread. Every length is checked,
 and every buffer grown, before C sees a pointer.
@@ -12,10 +12,10 @@ from importlib import import_module
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from e3db_connectors.crypto.quads import SEALED_KEY_SIZE, decode_quads
+from e3db_connectors.crypto.quads import SEALED_KEY_SIZE, decode_quads, encode_quads
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
 try:
     _sodium: Any = import_module("nacl._sodium")
@@ -26,14 +26,15 @@ _KEY_SIZE: Final = 32
 _NONCE_SIZE: Final = 24
 _TAG_SIZE: Final = 16
 _HEAD_SIZE: Final = SEALED_KEY_SIZE + 2 * _NONCE_SIZE
+_RANDOM_SIZE: Final = _KEY_SIZE + 2 * _NONCE_SIZE
 _FIRST_FIELDS: Final = 16
 _FIRST_BYTES: Final = 4096
 _SHORT: Final = 65_536
-"""Characters up to which a record is opened in turn; longer ones gain by being opened at the same time."""
+"""Characters up to which a record has its turn; longer ones gain by being worked on at the same time."""
 
 
 class _Turn:
-    """Whose turn it is to open a record: for speed alone, for each thread has buffers of its own.
+    """Whose turn it is to open or to seal a record: for speed alone, for each thread has buffers of its own.
 
     Every call of C gives up the interpreter's lock. Several threads that take it from each other for calls of half a
     microsecond are together several times as slow as one; waiting for a whole record, they are nearly as fast.
@@ -117,6 +118,58 @@ class SecretboxOpener:
         """A pointer to a new buffer, which is kept as long as no other takes its name."""
         self._kept[name] = _sodium.ffi.new("unsigned char[]", size)
         return _sodium.ffi.cast("unsigned char *", self._kept[name])
+
+
+class SecretboxSealer:
+    """Seals quads of the Sodium suite; for one thread."""
+
+    def __init__(self) -> None:
+        """Make the buffers."""
+        self._sealed_key = _sodium.ffi.new("unsigned char[]", SEALED_KEY_SIZE)
+        self._grow(_FIRST_BYTES)
+
+    def seal_all(self, access_key: bytes, values: Sequence[bytes], random: bytes) -> list[str] | None:
+        """Quads of values, or None if the sizes do not fit.
+
+        Args:
+            access_key: What data keys are sealed with.
+            values: What to seal.
+            random: For each value a data key, the nonce to seal that one and the nonce to seal the value; all used this once.
+        """
+        if len(access_key) != _KEY_SIZE or len(random) != len(values) * _RANDOM_SIZE:
+            return None
+        with _Turn.lock if sum(map(len, values)) <= _SHORT else nullcontext():
+            return self._seal(access_key, values, random)
+
+    def _seal(self, access_key: bytes, values: Sequence[bytes], random: bytes) -> list[str] | None:
+        seal_box = _sodium.lib.crypto_secretbox_easy
+        source = _sodium.ffi.from_buffer("unsigned char[]", random)
+        data_key = _sodium.ffi.cast("unsigned char *", source)
+        head_view = _sodium.ffi.buffer(self._sealed_key)
+        heads, sealed = [], []
+        begin = 0
+        for value in values:
+            size = len(value) + _TAG_SIZE
+            if size > self._size:
+                self._grow(size)
+            key_nonce = data_key + _KEY_SIZE
+            if seal_box(self._sealed_key, data_key, _KEY_SIZE, key_nonce, access_key):
+                return None
+            if seal_box(self._sealed, value, len(value), key_nonce + _NONCE_SIZE, data_key):
+                return None
+            heads.append(head_view[:] + random[begin + _KEY_SIZE : begin + _RANDOM_SIZE])
+            sealed.append(self._view[:size])
+            data_key, begin = data_key + _RANDOM_SIZE, begin + _RANDOM_SIZE
+        return encode_quads(heads, sealed, _NONCE_SIZE)
+
+    def _grow(self, size: int) -> None:
+        self._sealed, self._size = _sodium.ffi.new("unsigned char[]", size), size
+        self._view = _sodium.ffi.buffer(self._sealed)
+
+
+def secretbox_sealer() -> SecretboxSealer | None:
+    """A sealer for the calling thread, or None where PyNaCl has no such handle."""
+    return None if _sodium is None else SecretboxSealer()
 
 
 def secretbox_opener() -> SecretboxOpener | None:

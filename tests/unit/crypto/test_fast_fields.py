@@ -1,6 +1,7 @@
-"""The fast opener gives what the careful one gives: in both suites, for every text, one by one or all at once, from every thread."""
+"""The fast opener and sealer give what the careful ones give: in both suites, for every text, one by one or all at once, from every thread."""
 
 import os
+import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e3db_connectors.crypto import encoding, fields, sodium_handle
+from e3db_connectors.crypto import encoding, fast_fields, fields, sodium_handle
 from e3db_connectors.crypto.access_keys import generate_access_key
-from e3db_connectors.crypto.fast_fields import FieldOpener
+from e3db_connectors.crypto.fast_fields import FieldOpener, FieldSealer
 from e3db_connectors.crypto.nist import NistSuite
 from e3db_connectors.crypto.sodium import SodiumSuite
 from e3db_connectors.errors import E3DBError
@@ -179,3 +180,36 @@ def test_without_the_handle_the_careful_way_does_it(monkeypatch):
     assert not opener._fast
     assert opener.open(KEY, seal("sodium", VALUE)) == VALUE
     assert opener.open_all(KEY, {"a": seal("sodium", VALUE)}) == {"a": VALUE}
+
+
+@each_suite
+@given(texts=st.dictionaries(st.text(max_size=5), st.text(max_size=200), max_size=40), seed=st.integers())
+def test_of_equal_randomness_equal_quads_are_made(name, texts, seed):
+    """The careful way asks for each key and nonce by itself; the fast one for those of a record at once."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (fast_fields, fields):
+            patch.setattr(module, "urandom", random.Random(seed).randbytes)  # noqa: S311 - not random is what it has to be
+        sealed = FieldSealer(SUITES[name]).seal_all(KEY, texts)
+        assert sealed == {key: seal(name, text) for key, text in texts.items()}
+
+
+@each_suite
+def test_each_value_has_a_key_and_nonces_of_its_own(name):
+    sealer = FieldSealer(SUITES[name])
+    quads = [quad for _ in range(20) for quad in sealer.seal_all(KEY, dict.fromkeys("abc", "same")).values()]
+    parts = [part for quad in quads for part in quad.split(".")]
+    assert len(set(parts)) == len(parts) == 4 * 20 * 3
+
+
+def test_a_long_value_is_sealed_without_a_turn():
+    text = "x" * 200_000
+    with sodium_handle._Turn.lock, ThreadPoolExecutor(1) as pool:
+        quads = pool.submit(FieldSealer(SUITES["sodium"]).seal_all, KEY, {"a": text, "b": "short"}).result(20)
+    assert OPENERS["sodium"].open_all(KEY, quads) == {"a": text, "b": "short"}
+
+
+def test_without_the_handle_the_careful_way_seals(monkeypatch):
+    monkeypatch.setattr(sodium_handle, "_sodium", None)
+    sealer = FieldSealer(SUITES["sodium"])
+    assert not sealer._fast
+    assert FieldOpener(SUITES["sodium"]).open_all(KEY, sealer.seal_all(KEY, {"a": VALUE})) == {"a": VALUE}

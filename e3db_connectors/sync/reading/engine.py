@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -111,6 +112,7 @@ class Engine:
         self._bookmark = self._before.bookmark
         self._given = Given(self._before.seen, self._tuning.seen_max, self._tuning.ahead_max)
         self._guard = self._start = times.floor_millisecond(since or times.EPOCH)
+        self._again: datetime | None = None  # what was changed from then on comes once more in this run
         self._writers: Writers
         self._pages = partial(
             Pages, source, tuning=self._tuning, opener=opener, known=self._given.has, until=until, count=count, sleep=sleep
@@ -150,17 +152,15 @@ class Engine:
         yield Step([], self._state(final=True))
 
     def _run(self, launcher: Launcher, upper: datetime) -> Iterator[Step]:
+        self._again = min(self._begin(), upper)
         yield from self._catch_up(launcher, upper)
         question = Question(self._record_type, all_writers=self._all_writers, writers=self._writer_ids)
         pages = self._pages(question, launch=launcher.launch)
-        begin = self._begin()
         if rest := self._rest(upper):
-            try:
+            with suppress(Broken):  # it does not fit any more: go on as if there had been none
                 yield from self._finish(pages, rest)
-                begin = max(self._start, times.floor_millisecond(times.parse(rest.end) - self._tuning.lookback))
-            except Broken:  # it does not fit any more: go on as if there had been none
-                pass
-        yield from self._windows(launcher, pages, Window(begin, upper), self._advance, self._state)
+        self._again = None
+        yield from self._windows(launcher, pages, Window(self._begin(), upper), self._advance, self._state)
         if self._until is None:
             for chunk in pages.after(max(upper, self._start)):
                 yield Step(self._give(chunk.items, self._start), self._state())
@@ -256,6 +256,7 @@ class Engine:
         advance(window)
         if window.end >= self._guard:
             self._given.end_window()
+            self._guard = self._start
         self._count(windows=1)
         yield Step(rows or [], state(None), window)
 
@@ -268,9 +269,10 @@ class Engine:
         rows = []
         for item in items:
             record_id = item.meta.record_id
+            again = self._again is not None and item.modified >= self._again
             if item.known:
                 self._given.note(record_id, item.modified, item.mark)
-            elif self._given.is_new(record_id, item.modified, item.mark, ahead=item.modified >= end):
+            elif self._given.is_new(record_id, item.modified, item.mark, ahead=item.modified >= end, again=again):
                 if isinstance(item.content, Failure):
                     self._on_failure(item.meta, item.content.error)
                 else:

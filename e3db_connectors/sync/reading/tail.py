@@ -1,7 +1,8 @@
 """What has been given out, so that it is not given out again (design sections 4.1 and 4.3).
 
-A run reads the look-back again, and records ahead of their window come once more in it. Both are known by 64-bit hashes of record
-and version, of which a state keeps the newest; what falls out is given out again, and the warehouse takes it by its key.
+A run reads the look-back again, and records ahead of their window come once more in it; so does what a catch-up, or the rest of an
+interrupted window, has of the look-back. All are known by 64-bit hashes of record and version, of which a state keeps the newest; what
+falls out is given out again, and the warehouse takes it by its key.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Given:
     Args:
         old: Marks of the state that the run began with.
         seen_max: Marks that a state holds.
-        ahead_max: Records ahead of their window that are remembered.
+        ahead_max: Records ahead of their window that are remembered; and as many more that this run reads again.
     """
 
     def __init__(self, old: frozenset[bytes], seen_max: int, ahead_max: int) -> None:
@@ -44,13 +45,15 @@ class Given:
         self._seen_max, self._ahead_max = seen_max, ahead_max
         self._seen: dict[str, tuple[datetime, bytes]] = {}
         self._ahead: dict[str, tuple[datetime, bytes]] = {}
-        self._window: dict[str, bytes] = {}
+        self._again: set[bytes] = set()
+        self._window: set[bytes] = set()
 
     def has(self, record_id: str, mark: bytes) -> bool:
         """Whether this version has been given out, as far as is remembered."""
-        return mark in self.old or self._window.get(record_id) == mark or self._ahead.get(record_id, (None, b""))[1] == mark
+        in_this_run = mark in self._window or mark in self._again or self._ahead.get(record_id, (None, b""))[1] == mark
+        return in_this_run or mark in self.old
 
-    def is_new(self, record_id: str, modified: datetime, mark: bytes, *, ahead: bool) -> bool:
+    def is_new(self, record_id: str, modified: datetime, mark: bytes, *, ahead: bool, again: bool) -> bool:
         """Whether this version is to be given out now; it then counts as given out.
 
         Args:
@@ -58,17 +61,20 @@ class Given:
             modified: When it got this version.
             mark: Of the version.
             ahead: It lies behind the window in which it was found.
+            again: This run reads it again, after its window.
         """
         before = self._ahead.get(record_id)
         if before is not None and (mark == before[1] or modified < before[0]):
             return False
-        if self._window.get(record_id) == mark:
+        if mark in self._window or mark in self._again:
             return False
         if ahead:
             if before is None and len(self._ahead) >= self._ahead_max:
                 return False  # its own window, or the next run, has it
             self._ahead[record_id] = modified, mark
-        self._window[record_id] = mark
+        if again and len(self._again) < self._ahead_max:
+            self._again.add(mark)
+        self._window.add(mark)
         self.note(record_id, modified, mark)
         return True
 

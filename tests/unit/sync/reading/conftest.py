@@ -211,7 +211,7 @@ class Trial:
             max_workers=rng.randint(1, workers),
             search_window=16,
         )
-        self.warehouse, self.state, self.given, self.doubled = {}, None, 0, 0
+        self.warehouse, self.state, self.given, self.doubled, self.repeated = {}, None, 0, 0, 0
         self.counts = {}
         self.put = warehouse or (lambda table, meta: table.__setitem__(meta.record_id, meta))
 
@@ -228,11 +228,13 @@ class Trial:
             launcher=lambda _workers: Launches(self.rng),
             sleep=self.store.wait,
         )
-        steps = engine.run()
+        steps, versions = engine.run(), set()
         try:
             for step in steps:
                 for meta in step.rows:
                     self.put(self.warehouse, meta)
+                    self.repeated += (meta.record_id, meta.version) in versions
+                    versions.add((meta.record_id, meta.version))
                 self.given += len(step.rows)
                 self.store.die_perhaps()
                 self.state = step.state

@@ -130,6 +130,16 @@ def test_the_middle_of_a_window_is_gone_on_with(calm):
     assert set(calm.sync(tuning={"page_size": 10})).isdisjoint(first.rows + second.rows)
 
 
+def test_the_rest_of_a_window_in_the_look_back_comes_once(calm):
+    for _ in range(40):
+        calm.at(1)
+    calm.store.wait(10)
+    first = next(iter(calm.engine(tuning={"page_size": 10}).run()))
+    calm.state = first.state
+    given = first.rows + calm.sync(tuning={"page_size": 10})
+    assert sorted(given) == [f"{number:016x}" for number in range(40)]
+
+
 @pytest.mark.parametrize("change", ["deleted", "moved"])
 def test_a_middle_that_no_longer_fits_is_read_from_its_beginning(change, calm):
     rows = [calm.at(1, record_id=f"{number:016x}") for number in range(40)]
@@ -206,6 +216,39 @@ def test_a_share_granted_late_is_read_from_the_beginning(calm):
     assert calm.sync(all_writers=True) == []
     calm.store.grants["ann"] = Grant("again")
     assert len(calm.sync(all_writers=True)) == 20
+
+
+def test_what_a_catch_up_has_of_the_look_back_comes_once(calm):
+    for number in range(30):
+        calm.at(number, writer="ann")
+    calm.store.wait(30)
+    assert calm.sync(all_writers=True) == []
+    calm.store.grants["ann"] = Grant("once")
+    failed = []
+    given = calm.sync(all_writers=True, opener=Bad(f"{20:016x}"), on_failure=lambda meta, _error: failed.append(meta.record_id))
+    assert sorted(given + failed) == [f"{number:016x}" for number in range(30)]
+    assert calm.sync(all_writers=True) == []
+
+
+def test_a_catch_up_beyond_the_end_of_the_run_comes_once(calm):
+    for number in range(30):
+        calm.at(number, writer="ann")
+    calm.store.wait(30)
+    calm.sync(all_writers=True, tuning={"settle_seconds": 0})
+    calm.store.grants["ann"] = Grant("once")
+    given = calm.sync(all_writers=True, tuning={"settle_seconds": 25, "lookback_seconds": 0})
+    assert sorted(given) == [f"{number:016x}" for number in range(30)]
+
+
+def test_what_is_too_much_to_remember_comes_twice_rather_than_not_at_all(calm):
+    for number in range(30):
+        calm.at(number, writer="ann")
+    calm.store.wait(30)
+    calm.sync(all_writers=True)
+    calm.store.grants["ann"] = Grant("once")
+    given = calm.sync(all_writers=True, tuning={"ahead_max": 12})
+    assert set(given) == {f"{number:016x}" for number in range(30)}
+    assert len(given) == 30 + 8
 
 
 def test_an_interrupted_catch_up_goes_on(calm):

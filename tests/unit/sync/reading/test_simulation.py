@@ -1,4 +1,4 @@
-"""Whatever happens between any two requests, in the end the warehouse holds what the store holds.
+"""Whatever happens between any two requests, in the end the warehouse holds what the store holds, and no run gives a version out twice.
 
 Thousands of random runs, each with a lagging index, clocks that differ, changes, bulk loads on one microsecond, deletes, grants, revokes
 and a process that dies anywhere. The controls take one rule away, or leave the guarantee, and show that losses would be seen.
@@ -11,6 +11,7 @@ import pytest
 
 from e3db_connectors.sync.reading.answers import Chunk
 from e3db_connectors.sync.reading.pages import Pages
+from e3db_connectors.sync.reading.tail import Given
 from e3db_connectors.sync.reading.writers import Writers
 
 pytestmark = pytest.mark.proof
@@ -33,6 +34,7 @@ def test_nothing_is_lost_or_doubled(part, trial, proof):
         lost = made.run()
         assert not lost, f"trial {seed} lost {[row.record_id for row in lost]}"
         assert not made.doubled, f"trial {seed} gave {made.doubled} rows again"
+        assert not made.repeated, f"trial {seed} gave {made.repeated} rows twice in one run"
         for name, amount in made.counts.items():
             totals[name] = totals.get(name, 0) + amount
     proof.report(f"simulated syncs, part {part + 1} of {PARTS}", trials=trials, **totals)
@@ -75,6 +77,12 @@ def no_catch_up(monkeypatch):
     monkeypatch.setattr(Writers, "__init__", prepared)
 
 
+@pytest.fixture
+def forgotten(monkeypatch):
+    is_new = Given.is_new
+    monkeypatch.setattr(Given, "is_new", lambda self, *version, ahead, **_again: is_new(self, *version, ahead=ahead, again=False))
+
+
 @pytest.mark.usefixtures("no_seams")
 def test_without_seams_records_get_lost(trial, proof):
     proof.report("control: no seams", trials_until_a_loss=losing(trial))
@@ -100,3 +108,10 @@ def test_a_warehouse_that_goes_by_time_loses_changes(trial, proof):
             table[meta.record_id] = meta
 
     proof.report("control: deduplicated by time", trials_until_a_loss=losing(trial, warehouse=put, clock_error=1_000_000))
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_what_a_catch_up_gave_out_would_come_twice_if_it_were_forgotten(trial):
+    made = [trial(seed) for seed in range(20)]
+    assert not any(each.run() for each in made)
+    assert any(each.repeated for each in made)

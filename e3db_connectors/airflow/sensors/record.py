@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, conf
+from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR, TriggerFailureReason
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
 
 from e3db_connectors.airflow.failures import failure, is_final, is_passing
@@ -63,6 +64,12 @@ class E3DBRecordSensor(E3DBFindingOperator, BaseSensorOperator):
         found = self._look()
         return PokeReturnValue(is_done=found is not None, xcom_value=found)
 
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after the triggerer; when the time is up, look for a last time, as the other modes do."""
+        if next_method == TRIGGER_FAIL_REPR and (next_kwargs or {}).get("error") == TriggerFailureReason.TRIGGER_TIMEOUT:
+            next_method, next_kwargs = "execute_complete", {"deadline": datetime.now(UTC).isoformat()}
+        return super().resume_execution(next_method, next_kwargs, context)
+
     def execute_complete(
         self,
         context: Context,  # noqa: ARG002 - Airflow's
@@ -94,6 +101,8 @@ class E3DBRecordSensor(E3DBFindingOperator, BaseSensorOperator):
             until=_text(self.until),
             min_records=self.min_records,
             poke_interval=self.poke_interval,
+            exponential_backoff=self.exponential_backoff,
+            max_wait=self.max_wait.total_seconds() if self.max_wait else None,
         )
         self.defer(trigger=trigger, method_name="execute_complete", kwargs={"deadline": deadline.isoformat()}, timeout=left)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk import conf
@@ -16,12 +18,16 @@ from e3db_connectors.airflow.hooks.e3db import E3DBHook
 from e3db_connectors.errors import E3DBError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Collection, Mapping
+    from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 
     from e3db_connectors.client import Client
 
 FOUND: Final = "found"
 ERROR: Final = "error"
+
+_LEAST_BACKOFF: Final = 0.5
+_LONGEST_BACKOFF: Final = 7 * 86_400.0
+"""Seconds."""
 
 
 class E3DBRecordTrigger(BaseTrigger):
@@ -39,6 +45,8 @@ class E3DBRecordTrigger(BaseTrigger):
     :param until: Last modified before this time.
     :param min_records: So many.
     :param poke_interval: Seconds between two looks.
+    :param exponential_backoff: Wait about twice as long after each look.
+    :param max_wait: Then, never longer than so many seconds.
     """
 
     def __init__(  # noqa: PLR0913 - keywords with defaults, as everywhere in Airflow
@@ -53,6 +61,8 @@ class E3DBRecordTrigger(BaseTrigger):
         until: str | None = None,
         min_records: int = 1,
         poke_interval: float = 60,
+        exponential_backoff: bool = False,
+        max_wait: float | None = None,
     ) -> None:
         """Keep what to look for."""
         super().__init__()  # type: ignore[no-untyped-call]
@@ -65,6 +75,8 @@ class E3DBRecordTrigger(BaseTrigger):
         self.until = until
         self.min_records = min_records
         self.poke_interval = poke_interval
+        self.exponential_backoff = exponential_backoff
+        self.max_wait = max_wait
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """What the database keeps."""
@@ -78,6 +90,8 @@ class E3DBRecordTrigger(BaseTrigger):
             "until": self.until,
             "min_records": self.min_records,
             "poke_interval": self.poke_interval,
+            "exponential_backoff": self.exponential_backoff,
+            "max_wait": self.max_wait,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
@@ -86,13 +100,24 @@ class E3DBRecordTrigger(BaseTrigger):
         try:
             client = await hook.aget_conn()
             loop = asyncio.get_running_loop()
+            pauses = self._pauses()
             while not await loop.run_in_executor(_threads(), self._look, client):  # noqa: ASYNC110 - no event tells of it
-                await asyncio.sleep(self.poke_interval)
+                await asyncio.sleep(next(pauses))
             yield _event(status=FOUND)
         except Exception as exc:  # noqa: BLE001 - whatever it is, the task has to hear of it
             yield _event(status=ERROR, message=text_of(exc), final=is_final(exc))
         finally:
             hook.close()
+
+    def _pauses(self) -> Iterator[float]:
+        """Seconds between the looks; a trigger that is started anew begins anew."""
+        if not self.exponential_backoff:
+            yield from repeat(self.poke_interval)
+        least = max(self.poke_interval / 2, _LEAST_BACKOFF)
+        while True:
+            pause = random.uniform(least, 2 * least)  # noqa: S311 - so that not all look at once, as in Airflow's own waiting
+            yield pause if self.max_wait is None else min(pause, self.max_wait)
+            least = min(2 * least, _LONGEST_BACKOFF)
 
     def _look(self, client: Client) -> bool:
         try:

@@ -105,6 +105,25 @@ def test_what_is_there_counts_and_not_the_event(connected, context):
 
 
 @pytest.mark.usefixtures("connected")
+def test_backoff_counts_in_the_triggerer_too(context):
+    with pytest.raises(TaskDeferred) as raised:
+        sensor(deferrable=True, exponential_backoff=True, max_wait=timedelta(minutes=5)).execute(context)
+    _, arguments = raised.value.trigger.serialize()
+    assert (arguments["exponential_backoff"], arguments["max_wait"]) == (True, 300)
+
+
+def test_a_last_look_when_the_time_is_up(connected, context):
+    waiting = sensor(deferrable=True)
+    timed_out = ("__fail__", {"error": "Trigger timeout"}, context)
+    with pytest.raises(AirflowSensorTimeout):
+        waiting.resume_execution(*timed_out)
+    with pytest.raises(AirflowSkipException):
+        sensor(deferrable=True, soft_fail=True).resume_execution(*timed_out)
+    record_id = connected.write("t", {"n": "1"}).meta.record_id
+    assert waiting.resume_execution(*timed_out)["record_ids"] == [record_id]
+
+
+@pytest.mark.usefixtures("connected")
 @pytest.mark.parametrize(
     ("final", "soft_fail", "expected"),
     [(True, False, AirflowFailException), (False, False, AirflowException), (True, True, AirflowSkipException)],

@@ -40,6 +40,8 @@ def test_what_is_stored_is_a_name_and_what_to_look_for(connected):
         "until": None,
         "min_records": 2,
         "poke_interval": 0.05,
+        "exponential_backoff": False,
+        "max_wait": None,
     }
     assert connected.config.api_secret.reveal() not in repr(vars(a_trigger()))
 
@@ -54,6 +56,21 @@ def test_it_fires_once_there_are_enough(connected):
         return await asyncio.wait_for(waiting, 10)
 
     assert asyncio.run(main()) == {"status": "found"}
+
+
+def test_pauses_grow_if_they_are_to(monkeypatch, connected):
+    looks, pauses = iter([False] * 6 + [True]), []
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+
+    monkeypatch.setattr("e3db_connectors.airflow.triggers.record.is_there", lambda *_: next(looks))
+    monkeypatch.setattr("e3db_connectors.airflow.triggers.record.asyncio.sleep", sleep)
+    trigger = E3DBRecordTrigger(e3db_conn_id="e3db_default", record_type="t", poke_interval=4, exponential_backoff=True, max_wait=40)
+    assert asyncio.run(fire(restored(trigger))) == {"status": "found"}
+    for pause, least in zip(pauses, [2, 4, 8, 16, 32, 64], strict=True):
+        assert min(least, 40) <= pause <= min(2 * least, 40)
+    assert connected
 
 
 def test_a_slow_server_does_not_hold_up_the_loop(connected, monkeypatch):

@@ -8,16 +8,13 @@ from singer_sdk import typing as th
 
 from e3db_connectors.client.sessions import POOL_SIZE
 from e3db_connectors.singer.settings.credentials import CREDENTIALS
+from e3db_connectors.singer.settings.failures import failure_settings
+from e3db_connectors.singer.settings.intervals import SECONDS_MAX, state_interval
 from e3db_connectors.sync.columns import SAMPLE_SIZE
 from e3db_connectors.sync.reading.tuning import MAX_WORKERS
 from e3db_connectors.sync.reading.writers import WRITERS_MAX
 from e3db_connectors.sync.rows import EXTRA, UnknownFields
-from e3db_connectors.sync.writing.failures import MAX_ERRORS, ON_ERROR
 from e3db_connectors.wire import limits
-
-_SECONDS_MAX: Final = 10**9
-
-STATE_INTERVAL_SECONDS: Final = 15
 
 _SCOPE: Final = (
     th.Property(
@@ -134,7 +131,7 @@ _READING: Final = (
     ),
     th.Property(
         "lookback_seconds",
-        th.NumberType(minimum=0, maximum=_SECONDS_MAX),
+        th.NumberType(minimum=0, maximum=SECONDS_MAX),
         default=300,
         title="Look-back",
         description="How far behind the bookmark a run begins, because a search index may lag. "
@@ -142,18 +139,12 @@ _READING: Final = (
     ),
     th.Property(
         "settle_seconds",
-        th.NumberType(minimum=0, maximum=_SECONDS_MAX),
+        th.NumberType(minimum=0, maximum=SECONDS_MAX),
         default=5,
         title="Settling time",
         description="How far before the server's present a run ends.",
     ),
-    th.Property(
-        "state_interval_seconds",
-        th.NumberType(minimum=0, maximum=_SECONDS_MAX),
-        default=STATE_INTERVAL_SECONDS,
-        title="State interval",
-        description="A STATE comes at least as often, so that a run that is cut off does not begin anew.",
-    ),
+    state_interval("A STATE comes at least as often, so that a run that is cut off does not begin anew."),
 )
 
 _DELETES: Final = (
@@ -174,30 +165,10 @@ _DELETES: Final = (
     ),
 )
 
-_FAILURES: Final = (
-    th.Property(
-        "on_error",
-        th.StringType,
-        allowed_values=list(ON_ERROR),
-        default="fail",
-        title="On error",
-        description="What a record does that does not open or does not fit its columns: `fail` ends the run, `skip` leaves it out, "
-        "`dead_letter` as well and names it in the dead-letter file.",
-    ),
-    th.Property(
-        "max_errors",
-        th.IntegerType(minimum=0),
-        default=MAX_ERRORS,
-        title="Most errors",
-        description="More bad records than these end the run anyway.",
-    ),
-    th.Property(
-        "dead_letter_file",
-        th.StringType,
-        title="Dead-letter file",
-        description="For `on_error: dead_letter`: a JSON object a line with type, id, version and class of error, never a value. "
-        "`record_ids_file` reads exactly those again.",
-    ),
+_FAILURES: Final = failure_settings(
+    one="a record that does not open or does not fit its columns",
+    many="bad records",
+    letter="type, id, version and class of error, never a value. `record_ids_file` reads exactly those again.",
 )
 
 TAP: Final = th.PropertiesList(

@@ -9,14 +9,11 @@ from singer_sdk import typing as th
 from e3db_connectors.client.bulk import WORKERS
 from e3db_connectors.client.sessions import POOL_SIZE
 from e3db_connectors.singer.settings.credentials import CREDENTIALS
-from e3db_connectors.sync.writing.failures import MAX_ERRORS, ON_ERROR
-
-_SECONDS_MAX: Final = 10**9
+from e3db_connectors.singer.settings.failures import failure_settings
+from e3db_connectors.singer.settings.intervals import state_interval
 
 BATCH_SIZE_ROWS: Final = 1000
 """Small enough that a signal is answered within seconds."""
-
-STATE_INTERVAL_SECONDS: Final = 15
 
 _ROWS: Final = (
     th.Property(
@@ -76,13 +73,9 @@ _PACE: Final = (
         title="Batch size",
         description="How many rows of a stream are gathered before they are written.",
     ),
-    th.Property(
-        "state_interval_seconds",
-        th.NumberType(minimum=0, maximum=_SECONDS_MAX),
-        default=STATE_INTERVAL_SECONDS,
-        title="State interval",
-        description="How long a row or a STATE waits at most: then all rows are written and the last STATE is passed on, "
-        "also while no more input comes. 0: at each STATE.",
+    state_interval(
+        "How long a row or a STATE waits at most: then all rows are written and the last STATE is passed on, "
+        "also while no more input comes. 0: at each STATE."
     ),
 )
 
@@ -111,29 +104,10 @@ _KEYS: Final = (
     ),
 )
 
-_FAILURES: Final = (
-    th.Property(
-        "on_error",
-        th.StringType,
-        allowed_values=list(ON_ERROR),
-        default="fail",
-        title="On error",
-        description="What a row that cannot be written does: `fail` ends the run, `skip` leaves it out, "
-        "`dead_letter` as well and names it in the dead-letter file.",
-    ),
-    th.Property(
-        "max_errors",
-        th.IntegerType(minimum=0),
-        default=MAX_ERRORS,
-        title="Most errors",
-        description="More rows than these that cannot be written end the run anyway.",
-    ),
-    th.Property(
-        "dead_letter_file",
-        th.StringType,
-        title="Dead-letter file",
-        description="For `on_error: dead_letter`: a JSON object a line with stream, number, hashed key and class of error, never a value.",
-    ),
+_FAILURES: Final = failure_settings(
+    one="a row that cannot be written",
+    many="rows that cannot be written",
+    letter="stream, number, hashed key and class of error, never a value.",
 )
 
 TARGET: Final = th.PropertiesList(*CREDENTIALS, *_ROWS, *_PACE, *_KEYS, *_FAILURES, additional_properties=False).to_dict()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from e3db_connectors.sync.failures import MAX_ERRORS, ON_ERROR, ErrorPolicy
+from e3db_connectors.sync.failures import ErrorPolicy
 
 if TYPE_CHECKING:
     from e3db_connectors.sync.writing.outcomes import RowOutcome
-
-__all__ = ["MAX_ERRORS", "ON_ERROR", "Failures"]
 
 
 class Failures(ErrorPolicy):

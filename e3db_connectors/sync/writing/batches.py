@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from e3db_connectors.wire.records import Result
 
     Row = Mapping[str, Any]
-    Begun = list[tuple[Item, Future[Written]]]
+    Begun = list[tuple[Item, Future[Written] | Written]]
     Done = Iterator[tuple[Item, Written]]
 
 OF_A_ROW: Final = (UsageError, InvalidRequest, DecryptionError, EncodingError)
@@ -103,14 +103,33 @@ class Batch:
         return self.results([(item, self._pool.submit(work, item)) for item in items])
 
     def found(
-        self, lookup: Lookup, items: Sequence[Item], work: Callable[[Item, Sequence[Result]], Written], *, data: bool = True
+        self,
+        lookup: Lookup,
+        items: Sequence[Item],
+        work: Callable[[Item, Sequence[Result]], Written],
+        *,
+        done: Callable[[Item, Sequence[Result]], Written | None] = lambda _item, _found: None,
+        data: bool = True,
     ) -> Iterator[Begun]:
-        """Begin something with each row and the records of its key, some rows while the next are looked up."""
+        """Begin something with each row and the records of its key, some rows while the next are looked up.
+
+        Args:
+            lookup: What finds the records.
+            items: The rows.
+            work: What is to be done, by a worker.
+            done: Says of a row that there is nothing to do; it is asked at once, for that takes less time than telling a worker.
+            data: Whether the records are needed with their data.
+        """
+        parts = [items[start : start + SIZE] for start in range(0, len(items), SIZE)]
+        ahead = (self._pool.submit(lookup.find, [item.key for item in part if item.key], data=data) for part in parts)
+        found = next(ahead)
         before: Begun = []
-        for start in range(0, len(items), SIZE):
-            part = items[start : start + SIZE]
-            records = lookup.find([item.key for item in part if item.key], data=data)
-            begun = [(item, self._pool.submit(work, item, records.get(item.index or "", ()))) for item in part]
+        for part in parts:
+            records, found = found.result(), next(ahead, found)
+            begun: Begun = []
+            for item in part:
+                of_item = records.get(item.index or "", ())
+                begun.append((item, done(item, of_item) or self._pool.submit(work, item, of_item)))
             if before:
                 yield before
             before = begun
@@ -118,9 +137,9 @@ class Batch:
 
     def results(self, begun: Begun) -> Done:
         """What has been done with rows; those that fail are told, and left out."""
-        for item, future in begun:
+        for item, outcome in begun:
             try:
-                written = future.result()
+                written = outcome if isinstance(outcome, Written) else outcome.result()
             except OF_A_ROW as exc:
                 self.fail(item, exc)
             else:

@@ -11,7 +11,7 @@ from uuid import uuid4
 import msgspec
 
 from e3db_connectors.client.records import OPERATION_MEMBER
-from e3db_connectors.errors import Conflict, Forbidden, NotFound, OutcomeUnknown
+from e3db_connectors.errors import Conflict, E3DBError, Forbidden, NotFound, OutcomeUnknown
 from e3db_connectors.sync.keys import ROW_KEY
 from e3db_connectors.sync.schemas import SCHEMA_NUMBER
 from e3db_connectors.sync.writing.outcomes import CREATED, UNCHANGED, UPDATED, Written
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from e3db_connectors.client import Client
-    from e3db_connectors.errors import E3DBError
     from e3db_connectors.sync.schemas import StreamSchemas
     from e3db_connectors.sync.writing.lookup import Lookup
     from e3db_connectors.sync.writing.outcomes import Item
@@ -81,6 +80,16 @@ class Upserter:
         """
         return self._until_done(item, found, None)
 
+    def unchanged(self, item: Item, found: Sequence[Result]) -> Written | None:
+        """What becomes of a row whose one record holds it already; None if there is something to do, or to complain about."""
+        if len(found) != 1:
+            return None
+        try:
+            known = self._client.open(found[0])
+        except E3DBError:
+            return None
+        return Written(UNCHANGED, known.meta.record_id) if self._holds(known, item, self._plain(item)) else None
+
     def settle(self, item: Item, created: Written) -> Written:
         """Leave one record of a key of which there are several, after we have created one of them.
 
@@ -116,7 +125,7 @@ class Upserter:
 
     def _put(self, item: Item, found: Sequence[Result], mine: str | None) -> Written:
         """Have one record hold the row: the one that stays of those that there are, or a new one."""
-        plain = {**item.plain, ROW_KEY: item.key.index if item.key else "", SCHEMA_NUMBER: self._number}
+        plain = self._plain(item)
         if mine is not None and (not found or found[0].meta.record_id == mine):
             return Written(CREATED, mine)  # not found: somebody has deleted it since, which is no reason to make it anew
         if not found:
@@ -128,6 +137,9 @@ class Upserter:
         meta = msgspec.structs.replace(known.meta, plain={**others, **plain})
         self._client.update(Record(meta, item.data))
         return Written(UPDATED, meta.record_id)
+
+    def _plain(self, item: Item) -> dict[str, str]:
+        return {**item.plain, ROW_KEY: item.key.index if item.key else "", SCHEMA_NUMBER: self._number}
 
     def _holds(self, known: Record, item: Item, plain: dict[str, str]) -> bool:
         """Whether a record already is what it is to become."""

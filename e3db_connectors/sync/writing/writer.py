@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from e3db_connectors.client.bulk import WORKERS
 from e3db_connectors.errors import UsageError
@@ -98,13 +98,14 @@ class RowWriter:
             What became of each row, in their order.
 
         Raises:
-            UsageError: The stream has no key, or a row has none, unless failures are gone past.
+            UsageError: A row has no key, as none has in a stream without one, unless failures are gone past.
             TooManyErrors: More than allowed have none.
             E3DBError: As the client raises it; the records of rows before may have been deleted.
         """
-        if self._deleter is None:
-            raise UsageError(f"rows of {self._record_type} cannot be deleted: without key columns nothing tells which records are theirs")
-        return self._deleter.delete(rows)
+        return self._deleter.delete(rows) if self._deleter else self._batches.run(rows, self._keyless, self._append)
+
+    def _keyless(self, position: int, row: Mapping[str, Any]) -> NoReturn:  # noqa: ARG002 - no row is better than another
+        raise UsageError(f"rows of {self._record_type} cannot be deleted: without key columns nothing tells which records are theirs")
 
     def _item(self, position: int, row: Mapping[str, Any]) -> Item:
         if self._check is not None:
@@ -117,7 +118,7 @@ class RowWriter:
         return batch.each(items, self._upserter.append)
 
     def _upsert(self, batch: Batch, items: list[Item]) -> Done:
-        for begun in batch.found(self._lookup, items, self._upserter.write):
+        for begun in batch.found(self._lookup, items, self._upserter.write, done=self._upserter.unchanged):
             yield from self._settled(batch, begun)
 
     def _settled(self, batch: Batch, begun: Begun) -> Done:

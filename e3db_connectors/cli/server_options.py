@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 from click.core import ParameterSource
 
-from e3db_connectors.errors import ConfigError, UsageError
+from e3db_connectors.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,12 +50,6 @@ def _url(ctx: click.Context, param: click.Parameter, value: str) -> str:
         return value
     if ctx.get_parameter_source(str(param.name)) is not ParameterSource.DEFAULT:
         raise UsageError("the database is named twice: by --database and --database-file, or their variables")
-    try:
-        url = path.read_text(encoding="utf-8").strip()
-    except OSError as exc:
-        raise ConfigError(f"cannot use the database file {path}: {exc.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"the database file {path} is no text") from None
-    if not url:
-        raise ConfigError(f"the database file {path} is empty")
-    return url
+    from e3db_connectors.server.settings import read_secret
+
+    return read_secret(path, "database")

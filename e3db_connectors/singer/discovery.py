@@ -14,7 +14,7 @@ from e3db_connectors.sync.record_files import has_files
 from e3db_connectors.wire.search import Params, SearchRequest, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from e3db_connectors.client import Client
     from e3db_connectors.singer.options import TapOptions
@@ -39,6 +39,15 @@ def record_types(client: Client, options: TapOptions) -> list[str]:
     others = options.all_writers or options.writer_ids is not None
     shared = [share for share in client.incoming_sharing() if options.reads(share.writer_id, own=False)] if others else []
     return sorted(name for name in {*own, *(share.record_type for share in shared)} if not is_internal(name))
+
+
+def warn_of_unreadable(client: Client, types: Collection[str], options: TapOptions) -> None:
+    """Say which of the writers that the settings name share nothing of what is to be read: their records would just be missing."""
+    others = set(options.writer_ids or ()) - {client.client_id}
+    if others:
+        sharing = {share.writer_id for share in client.incoming_sharing() if share.record_type in types}
+        for writer_id in sorted(others - sharing):
+            _log.warning("setting writer_ids: writer %s shares nothing that is to be read with this client", writer_id)
 
 
 def own_types(client: Client) -> list[str]:

@@ -82,6 +82,7 @@ class TapE3DB(command.E3DBPlugin, Tap):
         types = sorted(set(self.config.get("record_types") or ())) or discovery.record_types(self.client, self.options)
         for record_type in filter(is_internal, types):
             raise ConfigError(f"setting record_types: {record_type} is the connector's own or the account's, and no stream")
+        discovery.warn_of_unreadable(self.client, types, self.options)
         with_live = self.config["detect_deletes"] and self.options.record_ids is None
         listed = types if with_live else []
         discovery.require_distinct([(stream_name(name), name) for name in types] + [(live_stream_name(name), name) for name in listed])

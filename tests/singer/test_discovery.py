@@ -1,6 +1,7 @@
 """Discovery: whose types, what they are called, and what a catalog may ask for."""
 
 import json
+import uuid
 
 import pytest
 
@@ -73,6 +74,13 @@ class TestOthersTypes:
         assert names(include_all_writers=True) == ["mine", "theirs"]
         assert names(writer_ids=[shared]) == ["theirs"]
         assert names(writer_ids=[client.client_id]) == ["mine"]
+
+    @pytest.mark.parametrize(("types", "silent"), [([], False), (["contact"], False), (["diary"], True)])
+    def test_a_writer_who_shares_nothing_is_named(self, types, silent, shared, discover, client, caplog):
+        nobody = str(uuid.uuid4())
+        discover(writer_ids=[shared, client.client_id, nobody], record_types=types)
+        named = [record.args[0] for record in caplog.records if "shares nothing that is to be read" in record.message]
+        assert sorted(named) == sorted([shared, nobody] if silent else [nobody])
 
     def test_old_records_of_a_writer_who_is_added_later_are_read(self, shared, tap):
         first = tap()

@@ -51,12 +51,12 @@ class Page:
 
     def one_key_a_record(self) -> list[dict[str, str]]:
         """Open the access key for each record."""
-        return [self._plainly(self._access_key(), result["record_data"]) for result in json.loads(self.body)["results"]]
+        return [plainly(self.suite, self._access_key(), result["record_data"]) for result in json.loads(self.body)["results"]]
 
     def one_key(self) -> list[dict[str, str]]:
         """Open the access key once, and everything else in the same way."""
         key = self._access_key()
-        return [self._plainly(key, result["record_data"]) for result in json.loads(self.body)["results"]]
+        return [plainly(self.suite, key, result["record_data"]) for result in json.loads(self.body)["results"]]
 
     def client(self, opener: FieldOpener | None = None) -> list[dict[str, str]]:
         """As the client does it."""
@@ -78,13 +78,15 @@ class Page:
     def _access_key(self) -> bytes:
         return open_access_key(self.suite, self.eak, self.keys.public, self.keys.private)
 
-    def _plainly(self, access_key: bytes, quads: dict[str, str]) -> dict[str, str]:
-        opened = {}
-        for name, quad in quads.items():
-            sealed_key, key_nonce, sealed, nonce = (urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in quad.split("."))
-            data_key = self.suite.open(access_key, sealed_key, key_nonce)
-            opened[name] = self.suite.open(data_key, sealed, nonce).decode()
-        return opened
+
+def plainly(suite: CipherSuite, access_key: bytes, quads: dict[str, str]) -> dict[str, str]:
+    """Open the fields of a record by PyNaCl's, or cryptography's, public functions."""
+    opened = {}
+    for name, quad in quads.items():
+        sealed_key, key_nonce, sealed, nonce = (urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in quad.split("."))
+        data_key = suite.open(access_key, sealed_key, key_nonce)
+        opened[name] = suite.open(data_key, sealed, nonce).decode()
+    return opened
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from e3db_connectors.policy.rules import Decrypt
 from e3db_connectors.singer.page_loop import PagedStream
 from e3db_connectors.sync.names import RESERVED_PREFIXES, stream_name
 from e3db_connectors.sync.reading import ClientSource, Engine
-from e3db_connectors.sync.reading.full import FullRead, read_by_id
+from e3db_connectors.sync.reading.full import FullRead, NamedRead
 from e3db_connectors.sync.record_files import FILE_COLUMN, FILE_SCHEMA, file_value
 from e3db_connectors.sync.report import Run
 from e3db_connectors.sync.rows import CURSOR, EXTRA, KEY, META_COLUMNS, RowReader
@@ -101,7 +101,7 @@ class RecordStream(RecordTypeStream):
             self._options.failures(meta, error)
 
         if self._options.record_ids is not None:
-            yield from self._read_again(rows, failed)
+            yield from self._read_again(rows, run, failed)
         elif self.replication_method == REPLICATION_FULL_TABLE:
             yield from self._read_all(rows, run, failed)
         else:
@@ -147,18 +147,13 @@ class RecordStream(RecordTypeStream):
         else:
             self.logger.warning("not all records could be read, so what is gone from %s stays in the destination", self.name)
 
-    def _read_again(self, rows: RowReader, failed: Any) -> Iterator[list[Row]]:
+    def _read_again(self, rows: RowReader, run: Run, failed: Any) -> Iterator[list[Row]]:
         self._stream_version = None  # some rows are no table
-        opener = self._opener(rows)
-        for page in read_by_id(ClientSource(self._client), self.record_type, self._options.record_ids or ()):
-            read = []
-            for result in page:
-                try:
-                    read.append(opener(result))
-                except E3DBError as exc:
-                    failed(result.meta, exc)
+        ids = self._options.record_ids or ()
+        read = NamedRead(ClientSource(self._client), self.record_type, ids, opener=self._opener(rows), on_failure=failed, count=run.count)
+        for page in read.pages():
             self._options.failures.flush()
-            yield read
+            yield page
 
     def _take_columns(self, wanted: dict[str, Any]) -> None:
         """The catalog is what the loader has been told: its columns, and what they read as, are the ones that rows have.

@@ -17,7 +17,7 @@ from e3db_connectors.sync.file_formats import FORMATS, row_file
 from e3db_connectors.sync.progress import NoProgress
 from e3db_connectors.sync.reading import ClientSource, Engine
 from e3db_connectors.sync.reading.failures import RecordFailures
-from e3db_connectors.sync.reading.full import read_by_id
+from e3db_connectors.sync.reading.full import NamedRead
 from e3db_connectors.sync.reading.question import Question
 from e3db_connectors.sync.reading.tuning import Tuning
 from e3db_connectors.sync.report import Run
@@ -176,19 +176,14 @@ class Export:
 
     def _named(self, reader: RowReader, run: Run, failed: Failed) -> Iterator[tuple[list[Row], None]]:
         """The records that are named, as far as they are there."""
-        wanted, met = set(self.record_ids or ()), 0
-        for page in read_by_id(ClientSource(self.client), self.record_type, wanted):
-            met += len(page)
-            rows = []
-            for result in page:
-                try:
-                    rows.append(reader.row(result))
-                except E3DBError as exc:
-                    failed(result.meta, exc)
-            run.count(rows=len(rows))
+        read = NamedRead(
+            ClientSource(self.client), self.record_type, self.record_ids or (), opener=reader.row, on_failure=failed, count=run.count
+        )
+        for rows in read.pages():
             yield rows, None
-        if met < len(wanted):
-            _log.warning("%d of %d records are not there, or not for this client to read", len(wanted) - met, len(wanted))
+        if read.missing:
+            wanted = len(set(self.record_ids or ()))
+            _log.warning("%d of %d records are not there, or not for this client to read", read.missing, wanted)
 
     def _total(self, state: Mapping[str, Any] | None) -> int | None:
         """About how many records there will be; None if nobody wants to know, or the index does not say."""

@@ -89,17 +89,62 @@ class FullRead:
         self._whole = not writers.lost
 
     def _open(self, page: list[Result]) -> list[Any]:
-        rows = []
-        for result in page:
-            try:
-                rows.append(self._opener(result))
-            except E3DBError as exc:
-                if self._on_failure is None:
-                    raise
-                self._on_failure(result.meta, exc)
-                self._skipped[type(exc).__name__] += 1
+        rows = _opened(page, self._opener, self._failed)
         self._count(rows=len(rows))
         return rows
+
+    def _failed(self, meta: Meta, error: E3DBError) -> None:
+        if self._on_failure is None:
+            raise error
+        self._on_failure(meta, error)
+        self._skipped[type(error).__name__] += 1
+
+
+class NamedRead:
+    """Reads the records of some ids and one type, as far as they are there and readable, whoever has written them.
+
+    Args:
+        source: Where from.
+        record_type: The type.
+        ids: The ids; each is read once.
+        opener: What is made of each record.
+        on_failure: Told of records that the opener raised an error for; whether they may be left out is for it to say.
+        count: Told of ``rows``.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        record_type: str,
+        ids: Iterable[str],
+        *,
+        opener: Callable[[Result], Any],
+        on_failure: Callable[[Meta, E3DBError], None],
+        count: Callable[..., None] = lambda **_amounts: None,
+    ) -> None:
+        """Prepare; nothing is read yet."""
+        self._source, self._record_type, self._ids = source, record_type, list(dict.fromkeys(ids))
+        self._opener, self._on_failure, self._count = opener, on_failure, count
+        self.missing = len(self._ids)
+        """Of how many ids no record has been met."""
+
+    def pages(self) -> Iterator[list[Any]]:
+        """Read."""
+        for page in read_by_id(self._source, self._record_type, self._ids):
+            self.missing -= len(page)
+            rows = _opened(page, self._opener, self._on_failure)
+            self._count(rows=len(rows))
+            yield rows
+
+
+def _opened(page: list[Result], opener: Callable[[Result], Any], failed: Callable[[Meta, E3DBError], None]) -> list[Any]:
+    rows = []
+    for result in page:
+        try:
+            rows.append(opener(result))
+        except E3DBError as exc:
+            failed(result.meta, exc)
+    return rows
 
 
 def live_versions(source: Source, record_type: str, *, all_writers: bool = False) -> Iterator[list[tuple[str, str]]]:

@@ -10,10 +10,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from benchmarks.fields import FIELDS, TEXT
 from benchmarks.measure import table
-from benchmarks.servers import server
-from e3db_connectors import Client, NewRecord
+from benchmarks.stock import stocked
 
 RECORDS: Final = 10_000
 ROUNDS: Final = 5
@@ -45,14 +43,9 @@ else:
 
 def main() -> None:
     """Measure and print."""
-    with TemporaryDirectory() as name, server(Path(name)) as (url, token):
+    with TemporaryDirectory() as name, stocked(Path(name), {"bench": RECORDS}) as config:
         folder = Path(name)
-        with Client(Client.register(token, "benchmark", api_url=url).config) as client:
-            client.config.write_file(folder / "credentials.json")
-            data = {f"field{number}": TEXT for number in range(FIELDS)}
-            for outcome in client.write_many(NewRecord("bench", data) for _ in range(RECORDS)):
-                if outcome.error:
-                    raise outcome.error
+        config.write_file(folder / "credentials.json")
         seconds = _seconds(_config(folder))
     floor = seconds["page loop"]
     rows = [(way, f"{RECORDS / taken:,.0f}", f"{taken / floor:.1f}") for way, taken in seconds.items()]
@@ -62,7 +55,7 @@ def main() -> None:
 def _config(folder: Path) -> Path:
     config = folder / "config.json"
     columns = {"rules": [{"rule": "ciphertext", "column": "*"}]}
-    settings = {"credentials_file": str(folder / "credentials.json"), "settle_seconds": 0, "lookback_seconds": 0, "columns": columns}
+    settings = {"credentials_file": str(folder / "credentials.json"), "columns": columns}
     config.write_text(json.dumps(settings), encoding="utf-8")
     return config
 

@@ -38,10 +38,12 @@ class KeptCursor:
         """Read what is kept."""
         self._row, self.column = row, column
         session = row.session
-        with session.transaction():
-            session.dialect.lock(session, row.destination)
+
+        def prepared() -> dict[str, Any] | None:
             row.prepare()
-            state = row.read()
+            return row.read()
+
+        state = session.locked(row.destination, prepared)
         self.value = None if state is None else self._value_of(state)
         self._saved = self.value
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from e3db_connectors.airflow.sql.loading import stage_name
 from e3db_connectors.airflow.sql.tables import DELETED
 from e3db_connectors.sync.reading.full import live_versions, look_for
 from e3db_connectors.wire import times
@@ -36,23 +37,21 @@ def mark_deleted(session: Session, table: Table, source: Source, record_type: st
 
     The ids that there are are staged in the database, so memory does not grow with them.
     """
-    live = session.quoted("_e3db_live")
     key, writer, deleted, mark = table.key, table.columns["_e3db_writer_id"].name, session.quoted(DELETED), session.mark
-    with session.transaction(writing=False):
-        session.execute(f"CREATE TEMPORARY TABLE {live} (id {session.dialect.types['text']} PRIMARY KEY)")
-    for page in live_versions(source, record_type, all_writers=all_writers):
-        with session.transaction(writing=False):
-            for at in range(0, len(page), _BATCH):
-                ids = [record_id for record_id, _ in page[at : at + _BATCH]]
-                session.execute(f"INSERT INTO {live} VALUES {', '.join([f'({mark})'] * len(ids))} ON CONFLICT DO NOTHING", ids)  # noqa: S608
+    name = stage_name("live", f"{source.client_id} {record_type} {table.quoted}")
+    live = session.dialect.stage(session, table.schema, name, {"id": session.dialect.key_type})
     scope = "" if all_writers else f" AND {writer} = {mark}"
-    with session.transaction(writing=False):
-        missing = session.fetch(
-            f"SELECT {key}, {writer} FROM {table.quoted} AS present WHERE {deleted} IS NULL{scope} "  # noqa: S608 - quoted
-            f"AND NOT EXISTS (SELECT 1 FROM {live} WHERE id = present.{key})",
-            () if all_writers else (source.client_id,),
-        )
-        session.execute(f"DROP TABLE {live}")
+    with live.filling():
+        for page in live_versions(source, record_type, all_writers=all_writers):
+            with session.transaction(writing=False):
+                live.put([[record_id] for record_id, _ in page])
+        with session.transaction(writing=False):
+            missing = session.fetch(
+                f"SELECT {key}, {writer} FROM {table.quoted} WHERE {deleted} IS NULL{scope} "  # noqa: S608 - quoted
+                f"AND NOT EXISTS (SELECT 1 FROM {live.quoted} WHERE id = {table.quoted}.{key})",
+                () if all_writers else (source.client_id,),
+            )
+            live.clear()
     if not missing:
         return Gone(0, 0)
     found = look_for(source, record_type, {str(record_id): str(written_by) for record_id, written_by in missing})

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from e3db_connectors.airflow.sql import kinds
-from e3db_connectors.errors import UsageError
+from e3db_connectors.airflow.sql.staging import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +37,17 @@ class Dialect:
     """Names that differ in case alone are one."""
 
     reserved: ClassVar[frozenset[str]] = frozenset()
-    """Names that no column can have."""
+    """Names that no column can have, in lower case."""
+
+    takes_rows_at_once = True
+    """``INSERT`` takes several rows."""
+
+    prepare_tries = 1
+    """How often to try to make a table, where others cannot be kept from making it at the same time."""
+
+    add_column = "ADD COLUMN"
+    table_options = ""
+    """What stands behind the columns of a new table."""
 
     reads_block_writes = False
     """While a query is being read, no other connection can commit."""
@@ -64,6 +74,31 @@ class Dialect:
             description: The cursor's.
         """
         return [None for _ in description]
+
+    def quoted(self, name: str) -> str:
+        """A name in quotes."""
+        return '"' + name.replace('"', '""') + '"'
+
+    def type_of(self, kind: str) -> str:
+        """What it calls a kind."""
+        return self.types[kind]
+
+    @property
+    def key_type(self) -> str:
+        """The type of a key that is a text."""
+        return self.type_of(kinds.TEXT)
+
+    def key_text(self, text: str) -> str:
+        """A text as a key."""
+        return text
+
+    def refuses(self, name: str) -> bool:
+        """Whether no column can have this name."""
+        return name.lower() in self.reserved
+
+    def stage(self, session: Session, schema: str, name: str, columns: Mapping[str, str]) -> Stage:
+        """Make a place for rows on their way; see `Stage`."""
+        return Stage(session, schema, name, columns)
 
     def begin(self, cursor: Any, *, writing: bool) -> None:
         """Begin a transaction, where that does not happen by itself.
@@ -245,15 +280,3 @@ DIALECTS: Final[Mapping[str, Dialect]] = {
     "sqlite": SQLite(),
 }
 """By the type of a connection, or what Airflow calls the dialect of its hook."""
-
-
-def dialect_of(hook: DbApiHook) -> Dialect:
-    """The dialect of a hook.
-
-    Raises:
-        UsageError: It is not known.
-    """
-    for name in (hook.conn_type, hook.dialect_name):
-        if name in DIALECTS:
-            return DIALECTS[name]
-    raise UsageError(f"transfers know {', '.join(sorted(DIALECTS))}; the connection {hook.get_conn_id()} is of type {hook.conn_type}")

@@ -1,24 +1,22 @@
-"""Rows into a table: staged beside it, then taken over in one statement."""
+"""Rows into a table: staged beside it, then taken over at once."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
 
 from e3db_connectors.airflow.sql import kinds
-from e3db_connectors.airflow.sql.tables import DELETED
 from e3db_connectors.errors import ValueMismatch
-from e3db_connectors.sync.rows import CURSOR, KEY
+from e3db_connectors.sync.rows import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from contextlib import AbstractContextManager
 
     from e3db_connectors.airflow.sql.session import Session
     from e3db_connectors.airflow.sql.tables import Table
 
     Row = Mapping[str, Any]
-
-_ROWS_MAX: Final = 200
-"""Rows of a statement."""
 
 
 class Loader:
@@ -27,25 +25,28 @@ class Loader:
     Args:
         session: Of the warehouse.
         table: The table, prepared.
+        purpose: The same for each try of one load, and another for any other one.
         newest_wins: A row that is there is replaced only by one that was changed at the same time or later.
         on_failure: Told of rows that a column cannot hold; whether they may be left out is for it to say.
     """
 
-    def __init__(self, session: Session, table: Table, *, newest_wins: bool, on_failure: Callable[[Row, ValueMismatch], None]) -> None:
-        """Make the table for staging; it is a temporary one, so nothing of it is left whatever happens."""
-        self._session, self._on_failure = session, on_failure
-        self._stage = session.quoted("_e3db_stage")
+    def __init__(
+        self, session: Session, table: Table, purpose: str, *, newest_wins: bool, on_failure: Callable[[Row, ValueMismatch], None]
+    ) -> None:
+        """Make the place for staging."""
+        self._table, self._newest_wins, self._on_failure = table, newest_wins, on_failure
         dialect = session.dialect
+        columns = sorted(table.columns.items(), key=lambda item: item[0] != KEY)  # the key comes first
         self._columns = [
             (column, kinds.converter(each.kind, exact_numbers=dialect.exact_numbers, takes_nul=dialect.takes_nul))
-            for column, each in table.columns.items()
+            for column, each in columns
         ]
-        self._names = [each.name for each in table.columns.values()]
-        self._key = table.key
-        self._merge = self._merge_of(table, newest_wins=newest_wins)
-        types = ", ".join(f"{each.name} {dialect.types[each.kind]}" for each in table.columns.values())
-        with session.transaction(writing=False):
-            session.execute(f"CREATE TEMPORARY TABLE {self._stage} ({types}, PRIMARY KEY ({self._key}))")
+        types = {each.name: dialect.key_type if column == KEY else dialect.type_of(each.kind) for column, each in columns}
+        self._stage = dialect.stage(session, table.schema, stage_name("stage", purpose), types)
+
+    def filling(self) -> AbstractContextManager[None]:
+        """A block in which rows are staged by several transactions, and taken over by another one."""
+        return self._stage.filling()
 
     def stage(self, rows: Iterable[Row]) -> int:
         """Stage rows; to be called in a transaction.
@@ -54,16 +55,13 @@ class Loader:
             How many.
         """
         values = self._values(rows)
-        size = max(1, min(_ROWS_MAX, self._session.dialect.parameters_max // len(self._columns)))
-        for at in range(0, len(values), size):
-            part = values[at : at + size]
-            self._session.execute(self._insert_of(len(part)), [value for row in part for value in row])
+        self._stage.put(values)
         return len(values)
 
     def merge(self) -> None:
         """Take over what is staged; to be called in a transaction."""
-        self._session.execute(self._merge)
-        self._session.execute(f"DELETE FROM {self._stage}")  # noqa: S608 - quoted
+        self._stage.take_over(self._table, newest_wins=self._newest_wins)
+        self._stage.clear()
 
     def _values(self, rows: Iterable[Row]) -> list[list[Any]]:
         values: dict[str, list[Any]] = {}
@@ -87,21 +85,7 @@ class Loader:
                 raise ValueMismatch(row[KEY], column, str(exc)) from None
         return values
 
-    def _insert_of(self, count: int) -> str:
-        row = f"({', '.join([self._session.mark] * len(self._columns))})"
-        return f"INSERT INTO {self._stage} ({', '.join(self._names)}) VALUES {', '.join([row] * count)} {self._replace()}"  # noqa: S608
 
-    def _replace(self) -> str:
-        others = ", ".join(f"{name} = excluded.{name}" for name in self._names if name != self._key)
-        return f"ON CONFLICT ({self._key}) DO UPDATE SET {others}"
-
-    def _merge_of(self, table: Table, *, newest_wins: bool) -> str:
-        names, cursor = ", ".join(self._names), table.columns[CURSOR].name
-        deleted = self._session.quoted(DELETED)
-        # A record that was found deleted stays so unless it has been changed since: a slow task may bring what was there before.
-        alive = f"{deleted} = CASE WHEN excluded.{cursor} > present.{cursor} THEN NULL ELSE present.{deleted} END"
-        guard = f" WHERE excluded.{cursor} >= present.{cursor}" if newest_wins else ""
-        return (
-            f"INSERT INTO {table.quoted} AS present ({names}) SELECT {names} FROM {self._stage} WHERE true "  # noqa: S608 - quoted
-            f"{self._replace()}, {alive}{guard}"
-        )
+def stage_name(what: str, purpose: str) -> str:
+    """The name of a stage, the same for the same purpose."""
+    return f"_e3db_{what}_{blake2b(purpose.encode(), digest_size=8).hexdigest()}"

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from e3db_connectors.airflow.sql import kinds
 from e3db_connectors.airflow.sql.errors import TransferConflict
 from e3db_connectors.errors import StateError
 from e3db_connectors.wire import times
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from e3db_connectors.airflow.sql.session import Session
 
 TABLE: Final = "_e3db_state"
@@ -44,22 +47,21 @@ class StateRow:
     def __post_init__(self) -> None:
         """Nothing has been read."""
         self._number = 0
-        self._table = f"{self.session.quoted(self.schema)}.{self.session.quoted(TABLE)}"
+        self._table = self.session.qualified(self.schema, TABLE)
 
     def prepare(self) -> None:
         """Make the table and the row, if they are missing; to be called in a transaction, and under a lock on the table."""
         session = self.session
         if not session.dialect.columns(session, self.schema, TABLE):
-            text = session.dialect.types["text"]
-            columns = ", ".join(f"{name} {text} NOT NULL" for name in _KEY)
+            key, text = session.dialect.key_type, session.dialect.type_of(kinds.TEXT)
+            columns = ", ".join(f"{name} {key} NOT NULL" for name in _KEY)
             session.execute(
-                f"CREATE TABLE {self._table} ({columns}, number BIGINT NOT NULL, state {text}, updated {text}, PRIMARY KEY ({', '.join(_KEY)}))"
+                f"CREATE TABLE {self._table} ({columns}, number BIGINT NOT NULL, state {text}, updated {text}, "
+                f"PRIMARY KEY ({', '.join(_KEY)})){session.dialect.table_options}"
             )
-        marks = ", ".join([session.mark] * len(self._key))
-        session.execute(
-            f"INSERT INTO {self._table} ({', '.join(_KEY)}, number) VALUES ({marks}, 0) ON CONFLICT DO NOTHING",  # noqa: S608 - quoted
-            self._key,
-        )
+        if not self._fetched("number"):
+            marks = ", ".join([session.mark] * len(self._key))
+            session.execute(f"INSERT INTO {self._table} ({', '.join(_KEY)}, number) VALUES ({marks}, 0)", self._key)  # noqa: S608 - quoted
 
     def read(self) -> dict[str, Any] | None:
         """The state; None: nothing has been loaded yet.
@@ -67,7 +69,7 @@ class StateRow:
         Raises:
             StateError: The row holds none.
         """
-        [[self._number, text]] = self.session.fetch(f"SELECT number, state FROM {self._table} WHERE {self._where}", self._key)  # noqa: S608
+        [[self._number, text]] = self._fetched("number, state")
         if text is None:
             return None
         try:
@@ -85,20 +87,25 @@ class StateRow:
             TransferConflict: Somebody else has replaced it.
         """
         mark = self.session.mark
-        changed = self.session.fetch(
-            f"UPDATE {self._table} SET state = {mark}, updated = {mark}, number = number + 1 "  # noqa: S608 - quoted
-            f"WHERE {self._where} AND number = {mark} RETURNING number",
-            (msgspec.json.encode(state).decode(), times.render(datetime.now(UTC)), *self._key, self._number),
+        text, now, number = msgspec.json.encode(state).decode(), times.render(datetime.now(UTC)), self._number + 1
+        self.session.execute(
+            f"UPDATE {self._table} SET state = {mark}, updated = {mark}, number = {mark} WHERE {self._where} AND number = {mark}",  # noqa: S608
+            (text, now, number, *self._key, self._number),
         )
-        if not changed:
+        # Not every driver says how many rows a statement has changed.
+        if [tuple(row) for row in self._fetched("number, state, updated")] != [(number, text, now)]:
             raise TransferConflict(
                 f"another task is loading {self.record_type} into {self.destination} and has gone on meanwhile; let one run at a time"
             )
-        [[self._number]] = changed
+        self._number = number
+
+    def _fetched(self, columns: str) -> list[Sequence[Any]]:
+        return self.session.fetch(f"SELECT {columns} FROM {self._table} WHERE {self._where}", self._key)  # noqa: S608 - quoted
 
     @property
     def _key(self) -> tuple[str, str, str]:
-        return self.destination, self.client_id, self.record_type
+        key_text = self.session.dialect.key_text
+        return key_text(self.destination), key_text(self.client_id), key_text(self.record_type)
 
     @property
     def _where(self) -> str:

@@ -11,7 +11,7 @@ from e3db_connectors.sync.names import slug
 from e3db_connectors.sync.rows import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from e3db_connectors.airflow.sql.session import Session
     from e3db_connectors.sync.values import Schema
@@ -65,9 +65,9 @@ def prepare(session: Session, schema: str | None, table: str, columns: Mapping[s
         UsageError: The table is somebody else's, or a column cannot be widened.
     """
     schema = schema or session.dialect.schema(session)
-    quoted = f"{session.quoted(schema)}.{session.quoted(table)}"
+    quoted = session.qualified(schema, table)
     wanted = {column: kinds.kind_of(column, each) for column, each in columns.items()}
-    names = names_of(columns, session.dialect.reserved)
+    names = names_of(columns, session.dialect.refuses)
     present = session.dialect.columns(session, schema, table)
     if not present:
         _create(session, quoted, {names[column]: kind for column, kind in wanted.items()})
@@ -80,23 +80,24 @@ def prepare(session: Session, schema: str | None, table: str, columns: Mapping[s
     return Table(schema, table, quoted, filled)
 
 
-def names_of(columns: Iterable[str], reserved: frozenset[str] = frozenset()) -> dict[str, str]:
+def names_of(columns: Iterable[str], refuses: Callable[[str], bool]) -> dict[str, str]:
     """The name of each column in a table: its own, unless a database would cut it off, refuse it or take it for another one."""
     taken: set[str] = set()
     names = {}
     for column in columns:
         folded = column.lower()
-        awkward = not column or "\0" in column or len(column.encode()) > NAME_MAX or folded in reserved or folded in taken
+        awkward = not column or "\0" in column or len(column.encode()) > NAME_MAX or refuses(column) or folded in taken
         names[column] = slug(column) if awkward else column
         taken.add(names[column].lower())
     return names
 
 
 def _create(session: Session, quoted: str, columns: Mapping[str, str]) -> None:
-    types = session.dialect.types
-    lines = [f"{session.quoted(name)} {types[kind]}{' PRIMARY KEY' if name == KEY else ''}" for name, kind in columns.items()]
-    lines.append(f"{session.quoted(DELETED)} {types[kinds.TIME]}")
-    session.execute(f"CREATE TABLE {quoted} ({', '.join(lines)})")
+    dialect = session.dialect
+    types = {name: f"{dialect.key_type} NOT NULL PRIMARY KEY" if name == KEY else dialect.type_of(kind) for name, kind in columns.items()}
+    types[DELETED] = dialect.type_of(kinds.TIME)
+    lines = ", ".join(f"{session.quoted(name)} {type_name}" for name, type_name in types.items())
+    session.execute(f"CREATE TABLE {quoted} ({lines}){dialect.table_options}")
 
 
 def _evolve(
@@ -107,29 +108,29 @@ def _evolve(
     Returns:
         What each column holds now.
     """
-    types = session.dialect.types
-    if session.dialect.folds_names:
+    dialect, add = session.dialect, f"ALTER TABLE {quoted} {session.dialect.add_column}"
+    if dialect.folds_names:
         present = {name.lower(): type_name for name, type_name in present.items()}
     if DELETED not in present:
-        session.execute(f"ALTER TABLE {quoted} ADD COLUMN {session.quoted(DELETED)} {types[kinds.TIME]}")
+        session.execute(f"{add} {session.quoted(DELETED)} {dialect.type_of(kinds.TIME)}")
     made = {}
     for column, kind in wanted.items():
         name = names[column]
-        there = name.lower() if session.dialect.folds_names else name
+        there = name.lower() if dialect.folds_names else name
         if there not in present:
-            session.execute(f"ALTER TABLE {quoted} ADD COLUMN {session.quoted(name)} {types[kind]}")
+            session.execute(f"{add} {session.quoted(name)} {dialect.type_of(kind)}")
             made[column] = kind
             continue
-        before = session.dialect.kind(present[there])
+        before = dialect.kind(present[there])
         if kind == kinds.TIME and before == kinds.TEXT:  # of SQLite, or of other loaders
             made[column] = before
             continue
         if before is None or (kinds.TIME in (before, kind) and before != kind):
             raise UsageError(
                 f"column {name} of {quoted} is of type {present[there]}, which cannot be filled with {kind}; "
-                f"change it to {types[kind]}, or rename it"
+                f"change it to {dialect.type_of(kind)}, or rename it"
             )
         made[column] = kinds.wider(before, kind)
         if made[column] != before:
-            session.dialect.widen(session, quoted, session.quoted(name), made[column], before)
+            dialect.widen(session, quoted, session.quoted(name), made[column], before)
     return made

@@ -39,7 +39,7 @@ class E3DBToSqlOperator(E3DBReadingOperator):
 
     With one of them it loads that window, all of it or nothing, and no row that is older than the one that is there.
 
-    :param sql_conn_id: The connection of the database: PostgreSQL, DuckDB or SQLite. (templated)
+    :param sql_conn_id: The connection of the database: any for which Airflow has a hook. (templated)
     :param table: The table; by default it is called like the type. It is made and widened as needed. (templated)
     :param schema: Its schema; by default the connection's own. (templated)
     :param detect_deletes: Mark rows whose records have been deleted, in the column `_e3db_deleted_at`; costs a listing of all ids.
@@ -88,13 +88,17 @@ class E3DBToSqlOperator(E3DBReadingOperator):
         name = self.table or stream_name(self.record_type)
         run = Run(client, self.record_type)
         reading = self.reading(client, run)
-        with session.transaction():
-            session.dialect.lock(session, name)
-            table = prepare(session, self.schema or None, name, reading.columns())
+        columns = reading.columns()
+
+        def prepared() -> tuple[Table, StateRow, dict[str, Any] | None]:
+            table = prepare(session, self.schema or None, name, columns)
             row = StateRow(session, table.schema, name, client.client_id, self.record_type)
             row.prepare()
-            state = row.read() if window.is_open else None
-        loading = _Loading(session, table, reading, self.record_type, run, newest_wins=not window.is_open)
+            return table, row, row.read() if window.is_open else None
+
+        table, row, state = session.locked(name, prepared)
+        purpose = f"{client.client_id} {self.record_type} {table.quoted} {window.since} {window.until}"
+        loading = _Loading(session, table, reading, self.record_type, run, purpose, newest_wins=not window.is_open)
         bookmark = loading.changes(row, window, state) if window.is_open else loading.window(window)
         gone = None
         if self.detect_deletes:
@@ -113,9 +117,11 @@ class E3DBToSqlOperator(E3DBReadingOperator):
 class _Loading:
     """Pages into a table."""
 
-    def __init__(self, session: Session, table: Table, reading: Reading, record_type: str, run: Run, *, newest_wins: bool) -> None:
+    def __init__(
+        self, session: Session, table: Table, reading: Reading, record_type: str, run: Run, purpose: str, *, newest_wins: bool
+    ) -> None:
         self._session, self._reading, self._record_type, self._run = session, reading, record_type, run
-        self._loader = Loader(session, table, newest_wins=newest_wins, on_failure=self._failed)
+        self._loader = Loader(session, table, purpose, newest_wins=newest_wins, on_failure=self._failed)
         self.rows = self.pages = 0
 
     def changes(self, row: StateRow, window: Window, state: dict[str, Any] | None) -> str | None:
@@ -131,12 +137,13 @@ class _Loading:
     def window(self, window: Window) -> str | None:
         """Load a window, all at once."""
         bookmark = None
-        for page in self._reading.pages(window):
-            with self._session.transaction(writing=False):
-                self._stage(page.rows)
-            bookmark = page.state.get("replication_key_value")
-        with self._session.transaction():
-            self._loader.merge()
+        with self._loader.filling():
+            for page in self._reading.pages(window):
+                with self._session.transaction(writing=False):
+                    self._stage(page.rows)
+                bookmark = page.state.get("replication_key_value")
+            with self._session.transaction():
+                self._loader.merge()
         return bookmark
 
     def _stage(self, rows: Sequence[Mapping[str, Any]]) -> None:

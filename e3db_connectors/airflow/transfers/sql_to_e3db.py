@@ -28,7 +28,7 @@ class SqlToE3DBOperator(E3DBWritingOperator):
     whose value is at least the greatest one of the last time; rows without a value always are. How far it has come is kept in the table
     `_e3db_state` of the database, and moves on when the rows before it are stored.
 
-    :param sql_conn_id: The connection of the database: PostgreSQL, DuckDB or SQLite. (templated)
+    :param sql_conn_id: The connection of the database: any for which Airflow has a hook. (templated)
     :param table: The table to read. (templated)
     :param schema: Its schema. (templated)
     :param sql: A query to read instead of a table. (templated)
@@ -120,7 +120,7 @@ class SqlToE3DBOperator(E3DBWritingOperator):
             needed = dict.fromkeys([*self.columns, *self.keys, *([kept.column] if kept else [])])
             chosen = ", ".join(map(session.quoted, needed))
         source = f"({session.verbatim(self.sql.strip().rstrip(';'))})" if self.sql else self._quoted_table(session)
-        sql = f"SELECT {chosen} FROM {source} AS source"  # noqa: S608 - names are quoted, and the query is the user's
+        sql = f"SELECT {chosen} FROM {source} source"  # noqa: S608 - names are quoted, and the query is the user's
         if kept is None:
             return sql, ()
         column = session.quoted(kept.column)
@@ -129,7 +129,7 @@ class SqlToE3DBOperator(E3DBWritingOperator):
         return f"{sql} WHERE {column} >= {session.mark} OR {column} IS NULL ORDER BY {column}", (kept.value,)
 
     def _quoted_table(self, session: Session) -> str:
-        return ".".join(session.quoted(name) for name in (self.schema, self.table) if name)
+        return session.qualified(self.schema or "", self.table or "")
 
     def _kept(self, client: Client, stack: ExitStack) -> KeptCursor:
         same = self.state_conn_id in (None, self.sql_conn_id)

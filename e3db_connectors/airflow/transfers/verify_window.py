@@ -92,7 +92,7 @@ class E3DBVerifyWindowOperator(E3DBOperator):
         name = self.table or stream_name(self.record_type)
         if not session.dialect.columns(session, schema, name):
             raise UsageError(f"there is no table {schema}.{name}")
-        table = f"{session.quoted(schema)}.{session.quoted(name)}"
+        table = session.qualified(schema, name)
         source, records = ClientSource(client), 0
         lacking: dict[str, str] = {}
         engine = Engine(source, self.record_type, since=window.since, until=window.until, all_writers=self.all_writers, opener=_meta_of)
@@ -110,10 +110,10 @@ def _meta_of(result: Result) -> Meta:
 
 def _lacking(session: Session, table: str, metas: Sequence[Meta]) -> dict[str, str]:
     """The records, and their writers, that a table has neither in this version nor in a newer one."""
-    key, cursor, mark = session.quoted(KEY), session.quoted(CURSOR), session.mark
+    key, cursor, version, mark = session.quoted(KEY), session.quoted(CURSOR), session.quoted("_e3db_version"), session.mark
     marks = ", ".join([mark] * len(metas))
     ids = [meta.record_id for meta in metas]
-    found = session.fetch(f'SELECT {key}, "_e3db_version" FROM {table} WHERE {key} IN ({marks})', ids)  # noqa: S608 - quoted
+    found = session.fetch(f"SELECT {key}, {version} FROM {table} WHERE {key} IN ({marks})", ids)  # noqa: S608 - quoted
     there = {str(row[0]): str(row[1]) for row in found}
     lacking = {}
     for meta in metas:

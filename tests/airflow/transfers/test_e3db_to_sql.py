@@ -12,7 +12,6 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleExcept
 
 from e3db_connectors.airflow.sql.errors import TransferConflict, WarehouseError
 from e3db_connectors.airflow.sql.session import open_session
-from e3db_connectors.airflow.transfers.reading import Reading
 from e3db_connectors.sync.writing import open_writer
 from e3db_connectors.wire.records import Record
 
@@ -249,59 +248,6 @@ class TestWindows:
         assert old.go_on()["records"] == 1
         [(mark,)] = warehouse.rows("contact", "_e3db_deleted_at")
         assert mark is not None
-
-
-class Paused:
-    """A load in a thread of its own that has read all it reads, and stored nothing yet."""
-
-    def __init__(self, load, options):
-        self._load, self._options, self._result = load, options, None
-        self.has_read, self._may_store = threading.Event(), threading.Event()
-        self.thread = threading.Thread(target=self._run)
-
-    def _run(self):
-        try:
-            self._result = self._load(**self._options)
-        except Exception as exc:  # noqa: BLE001 - handed to the test
-            self._result = exc
-        finally:
-            self.has_read.set()
-
-    def wait(self):
-        self.has_read.set()
-        assert self._may_store.wait(60)
-
-    def go_on(self):
-        self._may_store.set()
-        self.thread.join(60)
-        if isinstance(self._result, Exception):
-            raise self._result
-        return self._result
-
-
-@pytest.fixture
-def pause(load, monkeypatch):
-    pages, paused = Reading.pages, []
-
-    def pausing(reading, *arguments):
-        read = list(pages(reading, *arguments))
-        for each in paused:
-            if each.thread is threading.current_thread():
-                each.wait()
-        return iter(read)
-
-    monkeypatch.setattr(Reading, "pages", pausing)
-
-    def begin(**options):
-        paused.append(Paused(load, options))
-        paused[-1].thread.start()
-        assert paused[-1].has_read.wait(60)
-        return paused[-1]
-
-    yield begin
-    for each in paused:
-        each._may_store.set()
-        each.thread.join(60)
 
 
 def test_two_tasks_of_one_table_do_not_mix(load, connected, warehouse, pause):

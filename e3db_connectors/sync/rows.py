@@ -115,6 +115,10 @@ class RowReader:
         data = {treatment.column: nullable(treatment.rule.schema(self.fields[name])) for name, treatment in shown}
         return META_COLUMNS | data | ({EXTRA: _EXTRA_SCHEMA} if self._extra else {})
 
+    def treatments(self) -> Mapping[str, Treatment]:
+        """What becomes of each known field."""
+        return self._plan.fields
+
     def row(self, result: Result) -> dict[str, Any]:
         """The row of a record.
 

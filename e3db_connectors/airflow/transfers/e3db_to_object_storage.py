@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from e3db_connectors.airflow.lineage import place_of_file
 from e3db_connectors.airflow.storage import path_of, written_whole
 from e3db_connectors.airflow.transfers import windows
 from e3db_connectors.airflow.transfers.reading import E3DBReadingOperator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from e3db_connectors.airflow.lineage import Place
     from e3db_connectors.client import Client
 
 
@@ -58,6 +60,10 @@ class E3DBToObjectStorageOperator(E3DBReadingOperator):
             self.tell(context, client, manifest)
         self.log.info("wrote %s", manifest)
         return manifest
+
+    def places(self, manifest: dict[str, Any]) -> list[Place]:
+        """The object."""
+        return [place_of_file(manifest["path"], self.object_storage_conn_id)]
 
     def _write(self, client: Client, make: Any) -> dict[str, Any]:
         window, run = self.window(), Run(client, self.record_type)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from e3db_connectors.airflow.lineage import places_in_database
 from e3db_connectors.airflow.sql.deletes import Gone, mark_deleted
 from e3db_connectors.airflow.sql.loading import Loader
 from e3db_connectors.airflow.sql.session import open_session
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from e3db_connectors.airflow.lineage import Place
     from e3db_connectors.airflow.sql.session import Session
     from e3db_connectors.airflow.sql.tables import Table
     from e3db_connectors.airflow.transfers.reading import Reading
@@ -83,6 +85,10 @@ class E3DBToSqlOperator(E3DBReadingOperator):
             self.tell(context, client, manifest)
         self.log.info("loaded %s", manifest)
         return manifest
+
+    def places(self, manifest: dict[str, Any]) -> list[Place]:
+        """The table."""
+        return places_in_database(self.sql_conn_id, self.sql_hook_params, manifest["schema"], table=manifest["table"])
 
     def _load(self, client: Client, session: Session, window: Window) -> dict[str, Any]:
         name = self.table or stream_name(self.record_type)

@@ -10,8 +10,9 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from e3db_connectors.airflow.lineage import place_of_file
 from e3db_connectors.airflow.storage import open_to_read, path_of
-from e3db_connectors.airflow.transfers.writing import E3DBWritingOperator, Writing
+from e3db_connectors.airflow.transfers.writing import E3DBWritingOperator
 from e3db_connectors.errors import UsageError
 from e3db_connectors.sync.rows import META_COLUMNS
 from e3db_connectors.sync.values import from_text, is_text
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from e3db_connectors.airflow.lineage import Place
     from e3db_connectors.sync.values import Schema
 
     Rows = Iterator[Mapping[str, Any]]
@@ -57,7 +59,7 @@ class ObjectStorageToE3DBOperator(E3DBWritingOperator):
             if read is None:
                 raise UsageError(f"the path must end in one of {', '.join(_READERS)}")
             client = hook.get_conn()
-            writing = Writing(self, client)
+            writing = self.writing(client)
             with open_to_read(path_of(self.path, self.object_storage_conn_id)) as file:
                 rows = read(file, self.column_schemas or {})
                 while batch := list(islice(rows, self.batch_size)):
@@ -67,6 +69,10 @@ class ObjectStorageToE3DBOperator(E3DBWritingOperator):
             self.tell(context, client, manifest)
         self.log.info("wrote %s", manifest)
         return manifest
+
+    def places(self, manifest: dict[str, Any]) -> list[Place]:
+        """The object."""
+        return [place_of_file(manifest["path"], self.object_storage_conn_id)]
 
 
 def _json_lines(file: IO[bytes], _schemas: Mapping[str, Schema]) -> Rows:

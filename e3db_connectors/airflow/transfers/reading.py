@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +12,7 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import BaseHook, conf
 from airflow.sdk.exceptions import AirflowRescheduleException
 
+from e3db_connectors.airflow.lineage import moves_of_reading
 from e3db_connectors.airflow.transfers.base import E3DBTransferOperator
 from e3db_connectors.airflow.transfers.windows import Window, window_of
 from e3db_connectors.policy import Policy, Pseudonymiser, pseudonymiser
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from e3db_connectors.airflow.lineage import Move
     from e3db_connectors.client import Client
     from e3db_connectors.sync import RowPage
     from e3db_connectors.sync.report import Run
@@ -55,6 +58,7 @@ class E3DBReadingOperator(E3DBTransferOperator):
     :param deferrable: Wait for the end of a window in the triggerer.
     """
 
+    writes_records = False
     template_fields: Sequence[str] = ("record_type", "since", "until", "columns", "policy", "dead_letter_file", "e3db_conn_id")
 
     def __init__(  # noqa: PLR0913 - keywords with defaults, as everywhere in Airflow
@@ -94,6 +98,7 @@ class E3DBReadingOperator(E3DBTransferOperator):
         self.page_size = page_size
         self.max_workers = max_workers
         self.deferrable = deferrable
+        self._reading: Reading | None = None
 
     def window(self) -> Window:
         """The window that was asked for."""
@@ -131,7 +136,13 @@ class E3DBReadingOperator(E3DBTransferOperator):
 
     def reading(self, client: Client, run: Run) -> Reading:
         """What is read, with the columns that rows will have."""
-        return Reading(self, client, run)
+        self._reading = Reading(self, client, run)
+        return self._reading
+
+    def moves(self) -> list[Move]:
+        """Fields into columns."""
+        reading, self._reading = self._reading, None  # it has the client, and the key of pseudonyms
+        return [] if reading is None else reading.moves()
 
 
 class Reading:
@@ -154,16 +165,11 @@ class Reading:
 
     def columns(self) -> dict[str, Schema]:
         """The columns of the rows."""
-        operator = self._operator
-        return RowReader(
-            self._client,
-            operator.record_type,
-            self._fields,
-            operator.columns,
-            policy=self._policy,
-            pseudonymiser=self._pseudonymiser,
-            unknown_fields=operator.unknown_fields,
-        ).columns()
+        return self._reader.columns()
+
+    def moves(self) -> list[Move]:
+        """What has become of each field."""
+        return moves_of_reading(self._reader, self._run.fields)
 
     def pages(self, window: Window, state: dict[str, Any] | None = None) -> Iterator[RowPage]:
         """Read a window, or what was changed since a state."""
@@ -183,6 +189,19 @@ class Reading:
             failures=self.failures,
             tuning=tuning,
             run=self._run,
+        )
+
+    @cached_property
+    def _reader(self) -> RowReader:
+        operator = self._operator
+        return RowReader(
+            self._client,
+            operator.record_type,
+            self._fields,
+            operator.columns,
+            policy=self._policy,
+            pseudonymiser=self._pseudonymiser,
+            unknown_fields=operator.unknown_fields,
         )
 
     def _found_pseudonymiser(self) -> Pseudonymiser | None:

@@ -6,10 +6,11 @@ from contextlib import ExitStack, closing
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from e3db_connectors.airflow.lineage import places_in_database
 from e3db_connectors.airflow.sql.cursors import KeptCursor
 from e3db_connectors.airflow.sql.session import open_session
 from e3db_connectors.airflow.sql.states import StateRow
-from e3db_connectors.airflow.transfers.writing import E3DBWritingOperator, Writing
+from e3db_connectors.airflow.transfers.writing import E3DBWritingOperator
 from e3db_connectors.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from e3db_connectors.airflow.lineage import Place
     from e3db_connectors.airflow.sql.session import Session
     from e3db_connectors.client import Client
 
@@ -96,8 +98,12 @@ class SqlToE3DBOperator(E3DBWritingOperator):
         self.log.info("wrote %s", manifest)
         return manifest
 
+    def places(self, manifest: dict[str, Any]) -> list[Place]:  # noqa: ARG002 - it is known before
+        """The table, or the tables of the query."""
+        return places_in_database(self.sql_conn_id, self.sql_hook_params, self.schema, table=self.table, sql=self.sql)
+
     def _write(self, client: Client) -> dict[str, Any]:
-        writing = Writing(self, client)
+        writing = self.writing(client)
         with open_session(self.sql_conn_id, self.sql_hook_params) as session, ExitStack() as stack:
             kept = self._kept(client, stack) if self.incremental_column else None
             sql, parameters = self._query(session, kept)

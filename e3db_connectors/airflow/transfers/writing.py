@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
+from e3db_connectors.airflow.lineage import moves_of_writing
 from e3db_connectors.airflow.sql.rows import QueryColumns
 from e3db_connectors.airflow.transfers.base import E3DBTransferOperator
 from e3db_connectors.errors import UsageError
@@ -17,6 +18,7 @@ from e3db_connectors.sync.writing.outcomes import CREATED, FAILED, SUPERSEDED, U
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from e3db_connectors.airflow.lineage import Move
     from e3db_connectors.client import Client
     from e3db_connectors.sync.values import Schema
     from e3db_connectors.sync.writing import RowWriter
@@ -38,6 +40,7 @@ class E3DBWritingOperator(E3DBTransferOperator):
     :param workers: Rows that are on their way at once.
     """
 
+    writes_records = True
     template_fields: Sequence[str] = (
         "record_type",
         "key_columns",
@@ -75,6 +78,7 @@ class E3DBWritingOperator(E3DBTransferOperator):
         self.dead_letter_file = dead_letter_file
         self.batch_size = batch_size
         self.workers = workers
+        self._writing: Writing | None = None
 
     @property
     def keys(self) -> list[str]:
@@ -85,6 +89,16 @@ class E3DBWritingOperator(E3DBTransferOperator):
         """How rows are written."""
         secret = BaseHook.get_connection(self.key_secret_conn_id).password if self.key_secret_conn_id else None
         return WriteOptions(key_secret=secret, share_with=self.share_with, workers=self.workers, plain_columns=self.plain_columns)
+
+    def writing(self, client: Client) -> Writing:
+        """What takes the batches of rows."""
+        self._writing = Writing(self, client)
+        return self._writing
+
+    def moves(self) -> list[Move]:
+        """Columns into fields."""
+        writing, self._writing = self._writing, None  # it has the client
+        return [] if writing is None else moves_of_writing(writing.columns(), self.plain_columns)
 
 
 class Writing:
@@ -127,6 +141,10 @@ class Writing:
                 self._client, self._operator.record_type, schemas, self._keys, options=self._operator.options(), failures=self._failures
             )
         self._counts.update(outcome.outcome for outcome in self._writer.write(taken))
+
+    def columns(self) -> dict[str, Schema]:
+        """The columns that there were, as they are written."""
+        return self._columns.schemas()
 
     def counts(self) -> dict[str, int]:
         """How many rows there were, and what became of them."""

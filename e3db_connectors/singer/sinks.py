@@ -34,6 +34,7 @@ class RecordSink(BatchSink):
 
     def setup(self) -> None:
         """Store the schema before the first row that names it."""
+        self._target.background.finish()
         options = self._target.options
         columns = self.schema["properties"]
         plain = options.plain_columns(self.stream_name, columns)
@@ -88,9 +89,15 @@ class RecordSink(BatchSink):
         context.setdefault("records", []).append(record)
 
     def process_batch(self, context: dict[str, Any]) -> None:
-        """Write the rows of a batch; they are stored once this returns."""
-        rows = context.get("records", [])
-        if not context.get("deletes"):
+        """Begin to write the rows of a batch; those of the one before are stored once this returns.
+
+        The target waits for the last one before it passes a state on.
+        """
+        rows, deletes = context.get("records", []), context.get("deletes", False)
+        self._target.background.begin(lambda: self._write(rows, deletes=deletes))
+
+    def _write(self, rows: list[dict[str, Any]], *, deletes: bool) -> None:
+        if not deletes:
             self._writer.write(rows)
             return
         for number, group in enumerate(rounds(rows, self.key_properties)):
@@ -99,6 +106,7 @@ class RecordSink(BatchSink):
 
     def clean_up(self) -> None:
         """Say what became of the rows."""
+        self._target.background.finish()
         self.logger.info("rows written: %s", ", ".join(f"{count} {outcome}" for outcome, count in self._writer.counts.items()))
         if self._ignored:
             self.logger.warning("%d deletions left out; hard_delete: true deletes their records", self._ignored)

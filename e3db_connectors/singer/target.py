@@ -12,12 +12,16 @@ from singer_sdk.singerlib.json import serialize_json
 
 from e3db_connectors.errors import ConfigError, UsageError
 from e3db_connectors.singer import command, settings
+from e3db_connectors.singer.background import Background
 from e3db_connectors.singer.input import MessageReader
 from e3db_connectors.singer.loading import LoadOptions
 from e3db_connectors.singer.sinks import RecordSink
 
 if TYPE_CHECKING:
     from types import FrameType
+
+_SWITCH_SECONDS: Final = 0.0005
+"""How long the thread that reads may keep the interpreter while those that write wait: they take turns all the time."""
 
 _NO_OVERWRITE: Final = (
     "setting load_method: there is no overwrite, for E3DB cannot replace the records of a type in one step: a run that breaks off would "
@@ -50,6 +54,7 @@ class TargetE3DB(command.E3DBPlugin, Target):
         self._signal: int | None = None
         self._waiting_since: float | None = None
         self._passed_on: Any = None
+        self.background = Background()
         super().__init__(**options)
         self.max_parallelism = 1  # writes are parallel within a batch already, and one batch after the other keeps their order
         self.message_reader.when_idle(self._handle_max_record_age)
@@ -83,6 +88,7 @@ class TargetE3DB(command.E3DBPlugin, Target):
             # The SDK parks the rows of a changed schema and writes them after newer ones; the older version would win.
             for sink in self._sinks_active.values():
                 self.drain_one(sink)
+            self.background.finish()
         super()._process_schema_message(message_dict)
 
     def _changes(self, message: dict[str, Any]) -> bool:
@@ -107,17 +113,20 @@ class TargetE3DB(command.E3DBPlugin, Target):
 
     def _handle_max_record_age(self) -> None:
         """Write all rows and pass the state on if one has waited long enough; called after each message and in silence."""
+        self.background.check()
         interval = self.config["state_interval_seconds"]
         if interval and self._waiting_since is not None and time.monotonic() - self._waiting_since >= interval:
             self.drain_all()
 
     def _reset_max_record_age(self) -> None:
-        """Called when everything has been written and passed on."""
+        """Called when everything has been written and passed on, if there was a state."""
+        self.background.finish()
         super()._reset_max_record_age()
         self._waiting_since = None
 
     def _write_state_message(self, state: dict[str, Any]) -> None:
-        """Pass a state on, once, with its numbers as they are."""
+        """Pass a state on, once, with its numbers as they are, when all rows before it are stored."""
+        self.background.finish()
         if state != self._passed_on:
             sys.stdout.write(f"{serialize_json(state)}\n")
             sys.stdout.flush()
@@ -143,4 +152,5 @@ def _check_schema(message: dict[str, Any]) -> None:
 
 def main() -> None:
     """Run `target-e3db`."""
+    sys.setswitchinterval(_SWITCH_SECONDS)
     command.run(TargetE3DB.name, TargetE3DB.cli)

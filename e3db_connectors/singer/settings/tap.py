@@ -153,7 +153,7 @@ _DELETES: Final = (
         th.BooleanType,
         default=False,
         title="Detect deletes",
-        description="Add a stream `<stream>__live` of the ids and versions that there are. Nothing is decrypted for it; rows that are not "
+        description="Add a stream `<stream>__live` of the ids, versions and times that there are. Nothing is decrypted for it; rows that are not "
         "in it have been deleted, see docs/examples/deletes.",
     ),
     th.Property(

@@ -1,4 +1,5 @@
 {# The rows of a stream that are still there, by its companion `<stream>__live` (tap-e3db with `detect_deletes: true`).
+   With a loader that ignores ACTIVATE_VERSION, drop the companion's table before each load.
    soft_deletes: the loader marks rows as deleted (`_sdc_deleted_at`) instead of removing them. #}
 {% macro e3db_current(records, live, soft_deletes=false) %}
 select record.*

@@ -49,7 +49,12 @@ def create_asset(*, host: str, client_id: str, record_type: str, extra: dict[str
 
 def asset_of(client: Client, record_type: str) -> Asset:
     """The asset of a client's own records of a type."""
-    return create_asset(host=urlsplit(client.config.api_url).netloc, client_id=client.client_id, record_type=record_type)
+    return create_asset(host=host_of(client), client_id=client.client_id, record_type=record_type)
+
+
+def host_of(client: Client) -> str:
+    """The API's host as assets name it."""
+    return urlsplit(client.config.api_url).netloc
 
 
 def convert_asset_to_openlineage(asset: Asset, lineage_context: Any) -> Any:  # noqa: ARG001 - Airflow's

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
@@ -28,14 +29,19 @@ class Deleted(NamedTuple):
     """What has become of records.
 
     Args:
-        deleted: How many are deleted.
+        by_type: How many are deleted of each record type.
         missing: How many of those that were named are not there, or not this client's.
         changed: The ids of those that have another version by now; they stay.
     """
 
-    deleted: int
+    by_type: Mapping[str, int]
     missing: int = 0
     changed: tuple[str, ...] = ()
+
+    @property
+    def deleted(self) -> int:
+        """How many are deleted."""
+        return sum(self.by_type.values())
 
 
 def by_ids(client: Client, record_ids: Texts) -> Deleted:
@@ -47,7 +53,7 @@ def by_ids(client: Client, record_ids: Texts) -> Deleted:
     """
     ids = _ids(record_ids)
     deleted = _delete_found(client, lambda: _own(client, ids))
-    return Deleted(deleted, len(ids) - deleted)
+    return Deleted(deleted, len(ids) - deleted.total())
 
 
 def by_versions(client: Client, versions: Mapping[str, str]) -> Deleted:
@@ -68,7 +74,7 @@ def by_versions(client: Client, versions: Mapping[str, str]) -> Deleted:
 
     deleted, conflicts = _delete(client, unchanged())
     changed += conflicts
-    return Deleted(deleted, len(wanted) - deleted - len(changed), tuple(changed))
+    return Deleted(deleted, len(wanted) - deleted.total() - len(changed), tuple(changed))
 
 
 def by_filter(client: Client, wanted: RecordFilter) -> Deleted:
@@ -81,12 +87,12 @@ def by_filter(client: Client, wanted: RecordFilter) -> Deleted:
     return Deleted(_delete_found(client, lambda: _fitting(client, wanted)))
 
 
-def _delete_found(client: Client, found: Callable[[], Iterable[Record]]) -> int:
-    """Delete what is found, also if it is changed meanwhile."""
-    deleted = 0
+def _delete_found(client: Client, found: Callable[[], Iterable[Record]]) -> Counter[str]:
+    """Delete what is found, also if it is changed meanwhile; how many of each type."""
+    deleted = Counter[str]()
     for left in reversed(range(_TRIES)):
         more, changed = _delete(client, found())
-        deleted += more
+        deleted.update(more)
         if changed and not left:
             raise next(iter(changed.values()))
         if not changed:
@@ -94,14 +100,14 @@ def _delete_found(client: Client, found: Callable[[], Iterable[Record]]) -> int:
     return deleted
 
 
-def _delete(client: Client, records: Iterable[Record]) -> tuple[int, dict[str, Conflict]]:
-    """Delete records at their versions: how many, and the conflicts of those that have another one by now."""
-    deleted, changed = 0, dict[str, Conflict]()
+def _delete(client: Client, records: Iterable[Record]) -> tuple[Counter[str], dict[str, Conflict]]:
+    """Delete records at their versions: how many of each type, and the conflicts of those that have another one by now."""
+    deleted, changed = Counter[str](), dict[str, Conflict]()
     for outcome in client.delete_many(records):
         if isinstance(outcome.error, Conflict):
             changed[outcome.item.meta.record_id] = outcome.error
         elif outcome.error is None:
-            deleted += 1
+            deleted[outcome.item.meta.record_type] += 1
         elif not isinstance(outcome.error, NotFound):
             raise outcome.error
     return deleted, changed

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from e3db_connectors.client import Client
     from e3db_connectors.sync.values import Schema
+    from e3db_connectors.sync.writing import Failures
 
     Row = Mapping[str, Any]
 
@@ -44,6 +45,7 @@ def write(
     *,
     columns: Mapping[str, Schema] | None,
     options: WriteOptions,
+    failures: Failures,
 ) -> dict[str, int]:
     """Write rows batch by batch; see `E3DBHook.write_rows`."""
     counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
@@ -52,7 +54,7 @@ def write(
     for batch in batches(rows):
         needed = known if columns is not None else united(known, columns_of(record_type, batch))
         if writer is None or needed != known:
-            writer = open_writer(client, record_type, needed, key_columns, options=options)
+            writer = open_writer(client, record_type, needed, key_columns, options=options, failures=failures)
             known = needed
         counts.update(outcome.outcome for outcome in writer.write(batch))
     return dict(counts)

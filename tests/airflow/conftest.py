@@ -111,11 +111,11 @@ class Run:
 
 
 @pytest.fixture
-def run_dag(_database, capfd):
-    """Run the DAG of a source text, in the folder where Airflow looks for DAGs."""
+def read_dag(_database):
+    """Read the DAG of a source text, in the folder where Airflow looks for DAGs."""
     paths = []
 
-    def run(source, dag_id, **options):
+    def read(source, dag_id):
         from airflow.dag_processing.dagbag import DagBag
 
         path = DAGS / f"{dag_id}.py"
@@ -123,14 +123,25 @@ def run_dag(_database, capfd):
         paths.append(path)
         bag = DagBag(str(path))
         assert not bag.import_errors, bag.import_errors
+        return bag.dags[dag_id]
+
+    yield read
+    for path in paths:
+        path.unlink(missing_ok=True)  # a test may run one twice
+
+
+@pytest.fixture
+def run_dag(read_dag, capfd):
+    """Run the DAG of a source text."""
+
+    def run(source, dag_id, **options):
+        dag = read_dag(source, dag_id)
         capfd.readouterr()
-        finished = bag.dags[dag_id].test(logical_date=None, **options)
+        finished = dag.test(logical_date=None, **options)
         shown = capfd.readouterr()
         return Run(finished, shown.out + shown.err)
 
-    yield run
-    for path in paths:
-        path.unlink(missing_ok=True)  # a test may run one twice
+    return run
 
 
 @pytest.fixture

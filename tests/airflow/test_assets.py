@@ -4,6 +4,7 @@ import pytest
 from airflow.sdk import Asset
 from airflow.sdk.lineage import HookLineageCollector
 
+from e3db_connectors import Search
 from e3db_connectors.airflow.assets import asset_of, convert_asset_to_openlineage, create_asset
 from e3db_connectors.airflow.hooks.e3db import E3DBHook
 
@@ -54,16 +55,53 @@ def test_those_who_wait_hear_of_counts(connected, run_dag, everything_stored):
     assert b"canary-name" not in everything_stored()
 
 
-def test_rows_that_a_hook_writes_are_lineage(connected, monkeypatch):
+DELETING = """
+from airflow.sdk import dag
+from e3db_connectors.airflow.operators.delete import E3DBDeleteRecordsOperator
+from e3db_connectors.airflow.operators.sharing import E3DBRevokeOperator, E3DBShareOperator
+
+@dag(schedule=None, params={"ids": [], "reader_id": ""}, render_template_as_native_obj=True)
+def emits_deletes():
+    share = E3DBShareOperator(task_id="share", record_type="one", reader_id="{{ params.reader_id }}")
+    revoke = E3DBRevokeOperator(task_id="revoke", record_type="one", reader_id="{{ params.reader_id }}")
+    named = E3DBDeleteRecordsOperator(task_id="named", record_ids="{{ params.ids }}")
+    fitting = E3DBDeleteRecordsOperator(task_id="fitting", record_type="one")
+    share >> revoke >> named >> fitting
+
+emits_deletes()
+"""
+
+
+def test_those_who_wait_hear_of_deletes_and_not_of_grants(connected, stranger, run_dag):
+    from airflow.models.asset import AssetEvent
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    ids = [connected.write(record_type, {"n": "1"}).meta.record_id for record_type in ("one", "one", "two", "one")]
+    run = run_dag(DELETING, "emits_deletes", run_conf={"ids": ids[:3], "reader_id": stranger.client_id})
+    assert set(run.states.values()) == {"success"}, run.log
+    with create_session() as session:
+        events = session.scalars(select(AssetEvent).where(AssetEvent.source_dag_id == "emits_deletes")).all()
+        told = sorted((event.source_task_id, event.asset.uri, event.extra["deleted"]) for event in events)
+    one, two = (asset_of(connected, record_type).uri for record_type in ("one", "two"))
+    assert told == [("fitting", one, 1), ("named", one, 2), ("named", two, 1)]
+
+
+def test_what_a_hook_reads_writes_and_deletes_is_lineage(connected, stranger, monkeypatch):
     collector = HookLineageCollector()
     monkeypatch.setattr("e3db_connectors.airflow.hooks.e3db.get_hook_lineage_collector", lambda: collector)
+    stranger.write("contact", {"n": "1"})
+    stranger.share("contact", connected.client_id)
     with E3DBHook() as hook:
         hook.write_rows("contact", [{"id": 1}], ["id"])
-    assert [output.asset.uri for output in collector.collected_assets.outputs] == [asset_of(connected, "contact").uri]
+        hook.delete_rows("gone", [{"id": 1}], ["id"])
+        assert sum(len(page) for page in hook.search_pages(Search(include_all_writers=True, count=1).match(record_types="contact"))) == 2
+    found = collector.collected_assets
+    assert [each.asset.uri for each in found.outputs] == [asset_of(connected, each).uri for each in ("contact", "gone")]
+    assert {each.asset.uri for each in found.inputs} == {asset_of(writer, "contact").uri for writer in (connected, stranger)}
 
 
-def test_the_asset_as_openlineage_names_it(monkeypatch):
-    # OpenLineage is not installed here: its place is taken.
-    monkeypatch.setattr("airflow.providers.common.compat.openlineage.facet.Dataset", lambda **named: named)
+def test_the_asset_as_openlineage_names_it():
     asset = create_asset(host="api.e3db.com", client_id=ID, record_type="a/b")
-    assert convert_asset_to_openlineage(asset, None) == {"namespace": "e3db://api.e3db.com", "name": f"{ID}/a%2Fb"}
+    named = convert_asset_to_openlineage(asset, None)
+    assert (named.namespace, named.name) == ("e3db://api.e3db.com", f"{ID}/a%2Fb")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from copy import copy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from airflow.providers.common.compat.connection import get_async_connection
@@ -14,14 +15,15 @@ from airflow.sdk.log import mask_secret
 
 from e3db_connectors.airflow import connection as connections
 from e3db_connectors.airflow import rows as typed
-from e3db_connectors.airflow.assets import asset_of
+from e3db_connectors.airflow.assets import asset_of, create_asset, host_of
 from e3db_connectors.airflow.failures import failure, is_final
 from e3db_connectors.client import Client, Config
 from e3db_connectors.client import credentials as found
 from e3db_connectors.client.config import SECRETS
 from e3db_connectors.crypto.redacted import SecretText
 from e3db_connectors.errors import E3DBError, WindowExceeded
-from e3db_connectors.sync.writing import WriteOptions
+from e3db_connectors.sync.failures import MAX_ERRORS
+from e3db_connectors.sync.writing import Failures, WriteOptions
 from e3db_connectors.wire import limits
 
 if TYPE_CHECKING:
@@ -115,12 +117,13 @@ class E3DBHook(BaseHook):
             page = self.get_conn().search(search)
             if page.total_results >= limits.SEARCH_WINDOW:
                 raise WindowExceeded(f"the search finds {limits.SEARCH_WINDOW} records or more; search by ranges of time")
+            self._has_read(page)
             yield page
             if page.next_token <= search.next_token:
                 return
             search.next_token = page.next_token
 
-    def write_rows(
+    def write_rows(  # noqa: PLR0913 - keywords with defaults, as everywhere in Airflow
         self,
         record_type: str,
         rows: Iterable[Mapping[str, Any]],
@@ -130,6 +133,9 @@ class E3DBHook(BaseHook):
         plain_columns: Collection[str] = (),
         share_with: Collection[str] = (),
         key_secret: str | None = None,
+        on_error: str = "fail",
+        max_errors: int = MAX_ERRORS,
+        dead_letter_file: str | Path | None = None,
     ) -> dict[str, int]:
         """Write rows as `target-e3db` does: each updates the record that has its key, or creates one; an equal one writes nothing.
 
@@ -141,14 +147,18 @@ class E3DBHook(BaseHook):
             plain_columns: Columns whose texts also stay in clear, so that the server can search them.
             share_with: Ids of clients that may read the type.
             key_secret: Secret of the keys' hashes, if it is not to be derived from the private key.
+            on_error: Rows that cannot be written: ``fail``, ``skip`` or ``dead_letter``.
+            max_errors: More than these end the run anyway.
+            dead_letter_file: Where ``dead_letter`` writes hashed keys and classes of errors.
 
         Returns:
-            How many rows were created, updated, unchanged, superseded (a later row of the batch has the same key).
+            How many rows were created, updated, unchanged, superseded (a later row of the batch has the same key), failed.
         """
         client = self.get_conn()
+        failures = Failures(on_error, max_errors, Path(dead_letter_file) if dead_letter_file else None)
         options = _options(key_secret, plain_columns=plain_columns, share_with=share_with)
-        counts = typed.write(client, record_type, rows, key_columns, columns=columns, options=options)
-        get_hook_lineage_collector().add_output_asset(context=self, uri=asset_of(client, record_type).uri)
+        counts = typed.write(client, record_type, rows, key_columns, columns=columns, options=options, failures=failures)
+        self._has_written(record_type)
         return counts
 
     def delete_rows(
@@ -172,7 +182,9 @@ class E3DBHook(BaseHook):
         Returns:
             How many were deleted, absent, superseded (a later row of the batch has the same key).
         """
-        return typed.delete(self.get_conn(), record_type, rows, key_columns, columns=columns, options=_options(key_secret))
+        counts = typed.delete(self.get_conn(), record_type, rows, key_columns, columns=columns, options=_options(key_secret))
+        self._has_written(record_type)
+        return counts
 
     def close(self) -> None:
         """Forget the keys and close the connections; the next use makes a new client."""
@@ -194,6 +206,17 @@ class E3DBHook(BaseHook):
     def _connection_name(self) -> str | None:
         """The connection to read, if one is to be read."""
         return self.e3db_conn_id if self._given is None else None
+
+    def _has_written(self, record_type: str) -> None:
+        """Tell Airflow's lineage of records that were changed."""
+        get_hook_lineage_collector().add_output_asset(context=self, uri=asset_of(self.get_conn(), record_type).uri)
+
+    def _has_read(self, page: SearchPage) -> None:
+        """Tell Airflow's lineage whose records, and of which types, were found."""
+        host = host_of(self.get_conn())
+        for writer, record_type in dict.fromkeys((record.meta.writer_id, record.meta.record_type) for record in page):
+            asset = create_asset(host=host, client_id=writer, record_type=record_type)
+            get_hook_lineage_collector().add_input_asset(context=self, uri=asset.uri)
 
     def _connected(self, connection: Connection | None) -> Client:
         trusted = self._trusted

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk import AssetAlias
 from airflow.sdk.exceptions import AirflowFailException
 
 from e3db_connectors.airflow import deletes
+from e3db_connectors.airflow.assets import ALIAS, asset_of, emit
 from e3db_connectors.airflow.finding import RecordFilter
 from e3db_connectors.airflow.operators.base import E3DBOperator, password_of
 from e3db_connectors.airflow.operators.write import rows_of
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 class E3DBDeleteRecordsOperator(E3DBOperator):
     """Delete records of the connection's client: those that are named, those of rows, or all that fit a description.
 
-    What is gone already is no error: the task may be repeated. Deleted records cannot be brought back.
+    What is gone already is no error: the task may be repeated. Deleted records cannot be brought back. An event of the asset of their type,
+    or of each type of which it has deleted some, tells how many.
 
     :param record_ids: Ids, to delete these records as they are; or a mapping of ids to versions, such as the `versions` that
         `E3DBSearchOperator` returns, to delete those that nobody has changed since. If others are left, the task fails. (templated)
@@ -85,6 +88,7 @@ class E3DBDeleteRecordsOperator(E3DBOperator):
         self.key_columns = key_columns
         self.columns = columns
         self.key_secret_conn_id = key_secret_conn_id
+        self.outlets = [*self.outlets, AssetAlias(ALIAS)]
 
     def execute(self, context: Context) -> dict[str, int]:
         """Delete them."""
@@ -96,11 +100,17 @@ class E3DBDeleteRecordsOperator(E3DBOperator):
                 done = self._of_rows(hook, context)
             else:
                 done = deletes.by_filter(hook.get_conn(), self._filter())
+            self._tell(context, hook.get_conn(), done)
         self.log.info("deleted %s records, %s were not there", done.deleted, done.missing)
         if done.changed:
             some = ", ".join(done.changed[:5])
             raise AirflowFailException(f"{len(done.changed)} records have been changed since, and are still there: {some}")
         return {"deleted": done.deleted, "missing": done.missing}
+
+    def _tell(self, context: Context, client: Client, done: deletes.Deleted) -> None:
+        types = {self.record_type: done.deleted} if self.record_type else done.by_type
+        for record_type, deleted in types.items():
+            emit(context, self.outlets, asset_of(client, record_type), {"record_type": record_type, "deleted": deleted})
 
     def _check(self) -> None:
         """See that exactly one of the three ways is meant: what is deleted is gone."""
@@ -128,7 +138,7 @@ class E3DBDeleteRecordsOperator(E3DBOperator):
             columns=self.columns,
             key_secret=password_of(self.key_secret_conn_id),
         )
-        return deletes.Deleted(counts["deleted"], counts["absent"])
+        return deletes.Deleted({self.record_type or "": counts["deleted"]}, counts["absent"])
 
     def _filter(self) -> RecordFilter:
         return RecordFilter(record_type=self.record_type or "", plain=self.plain, since=self.since, until=self.until)

@@ -11,6 +11,7 @@ from airflow.sdk import AssetAlias, XComArg
 from e3db_connectors.airflow.assets import ALIAS, asset_of, emit
 from e3db_connectors.airflow.operators.base import E3DBOperator, password_of
 from e3db_connectors.errors import UsageError
+from e3db_connectors.sync.failures import MAX_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -37,10 +38,21 @@ class E3DBWriteRecordsOperator(E3DBOperator):
     :param plain_columns: Columns whose texts also stay in clear, so that the server can search them. (templated)
     :param share_with: Ids of clients that may read the type. (templated)
     :param key_secret_conn_id: A connection whose password is the secret of the keys' hashes; by default it is derived from the private key.
+    :param on_error: Rows that cannot be written: ``fail``, ``skip`` or ``dead_letter``.
+    :param max_errors: More than these end the task anyway.
+    :param dead_letter_file: Where ``dead_letter`` writes hashed keys and classes of errors; a file of the worker. (templated)
     :param e3db_conn_id: The connection. (templated)
     """
 
-    template_fields: Sequence[str] = ("record_type", "op_kwargs", "key_columns", "plain_columns", "share_with", "e3db_conn_id")
+    template_fields: Sequence[str] = (
+        "record_type",
+        "op_kwargs",
+        "key_columns",
+        "plain_columns",
+        "share_with",
+        "dead_letter_file",
+        "e3db_conn_id",
+    )
 
     def __init__(  # noqa: PLR0913 - keywords with defaults, as everywhere in Airflow
         self,
@@ -53,6 +65,9 @@ class E3DBWriteRecordsOperator(E3DBOperator):
         plain_columns: Collection[str] = (),
         share_with: Collection[str] = (),
         key_secret_conn_id: str | None = None,
+        on_error: str = "fail",
+        max_errors: int = MAX_ERRORS,
+        dead_letter_file: str | None = None,
         **kwargs: Any,
     ) -> None:
         """Keep what to write."""
@@ -65,6 +80,9 @@ class E3DBWriteRecordsOperator(E3DBOperator):
         self.plain_columns = plain_columns
         self.share_with = share_with
         self.key_secret_conn_id = key_secret_conn_id
+        self.on_error = on_error
+        self.max_errors = max_errors
+        self.dead_letter_file = dead_letter_file
         self.outlets = [*self.outlets, AssetAlias(ALIAS)]
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -78,6 +96,9 @@ class E3DBWriteRecordsOperator(E3DBOperator):
                 plain_columns=self.plain_columns,
                 share_with=self.share_with,
                 key_secret=password_of(self.key_secret_conn_id),
+                on_error=self.on_error,
+                max_errors=self.max_errors,
+                dead_letter_file=self.dead_letter_file,
             )
             manifest = {"record_type": self.record_type, **counts}
             emit(context, self.outlets, asset_of(hook.get_conn(), self.record_type), manifest)

@@ -1,11 +1,14 @@
 """Writing rows that no other place than E3DB gets to see."""
 
+import json
+
 import pytest
 from airflow.sdk import XComArg
 from airflow.sdk.exceptions import AirflowFailException
 
 from e3db_connectors.airflow.operators.search import E3DBSearchOperator
 from e3db_connectors.airflow.operators.write import E3DBWriteRecordsOperator
+from e3db_connectors.errors import TooManyErrors
 
 DAG = """
 from datetime import timedelta
@@ -61,6 +64,24 @@ def test_a_reader_and_types(stranger, context):
     columns = {"id": {"type": "integer"}, "big": {"type": ["integer", "null"]}}
     write(context, [{"id": 1, "big": None}], columns=columns, share_with=[stranger.client_id])
     assert [record.data for record in stranger.query_all(record_type="t", writer="all")] == [{"id": "1"}]
+
+
+def test_rows_that_cannot_be_written(connected, context, tmp_path):
+    rows = [{"id": 1, "n": 1}, {"id": None, "n": "canary"}, {"id": 3, "n": 3}]
+    options = {"key_columns": ["id"]}
+    assert counts(write(context, rows, on_error="skip", **options)) == {"record_type": "t", "created": 2, "failed": 1}
+    with pytest.raises(AirflowFailException) as raised:
+        write(context, rows, **options)
+    assert "canary" not in str(raised.value)
+    with pytest.raises(TooManyErrors):
+        write(context, rows, on_error="skip", max_errors=0, **options)
+    letters = tmp_path / "letters.jsonl"
+    assert write(context, rows, on_error="dead_letter", dead_letter_file=str(letters), **options)["failed"] == 1
+    assert "canary" not in letters.read_text()
+    assert json.loads(letters.read_text())["record_type"] == "t"
+    assert {record.data["id"] for record in connected.query_all(record_type="t")} == {"1", "3"}
+    with pytest.raises(AirflowFailException, match="dead_letter_file goes with"):
+        write(context, rows, on_error="dead_letter", **options)
 
 
 @pytest.mark.usefixtures("connected")

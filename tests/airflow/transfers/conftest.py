@@ -107,12 +107,22 @@ def _made(kind, folder):
     return Warehouse(kind, connection, lambda: (duckdb if kind == "duckdb" else sqlite3).connect(path))
 
 
+@pytest.fixture
+def make_warehouse(tmp_path, connect):
+    """Make a database, and a connection to it: ``make_warehouse("duckdb")``."""
+
+    def make(kind, name="warehouse"):
+        made = _made(kind, tmp_path)
+        connect(json.dumps(made.connection), name)
+        return made
+
+    return make
+
+
 @pytest.fixture(params=["postgres", "duckdb", "sqlite"])
-def warehouse(request, tmp_path, connect):
+def warehouse(request, make_warehouse):
     """Each of the databases, as the connection `warehouse`."""
-    made = _made(request.param, tmp_path)
-    connect(json.dumps(made.connection), "warehouse")
-    return made
+    return make_warehouse(request.param)
 
 
 @pytest.fixture
@@ -124,27 +134,21 @@ def unknown(monkeypatch):
 
 
 @pytest.fixture
-def warehouse_default(tmp_path, connect):
+def warehouse_default(make_warehouse):
     """DuckDB alone, as the connection of the DAGs."""
-    made = _made("duckdb", tmp_path)
-    connect(json.dumps(made.connection), "warehouse_default")
-    return made
+    return make_warehouse("duckdb", "warehouse_default")
 
 
 @pytest.fixture
-def postgres(tmp_path, connect):
+def postgres(make_warehouse):
     """PostgreSQL alone."""
-    made = _made("postgres", tmp_path)
-    connect(json.dumps(made.connection), "warehouse")
-    return made
+    return make_warehouse("postgres")
 
 
 @pytest.fixture
-def sqlite(tmp_path, connect):
+def sqlite(make_warehouse):
     """SQLite alone."""
-    made = _made("sqlite", tmp_path)
-    connect(json.dumps(made.connection), "warehouse")
-    return made
+    return make_warehouse("sqlite")
 
 
 @pytest.fixture

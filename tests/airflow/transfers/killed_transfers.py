@@ -1,4 +1,4 @@
-"""Runs transfers in processes that end themselves by SIGKILL at a chosen step; a step is a statement, a commit or a request.
+"""Runs transfers in processes that end themselves by SIGKILL at a chosen step: a statement, a commit, a request, a change of a file.
 
 It reads jobs from standard input, a JSON object a line, and forks for each, so that Airflow is imported once. To each it answers, on the
 descriptor that it is given, with the signal that ended it, or 0, and the number of steps that it came to.
@@ -11,15 +11,37 @@ import sys
 import threading
 import traceback
 from importlib import import_module
+from pathlib import Path
 
-from e3db_connectors.airflow.sql.dialects import Dialect
+from e3db_connectors.airflow.sql import session as warehouse_sessions
 from e3db_connectors.airflow.sql.session import Session
+from e3db_connectors.airflow.transfers.e3db_to_object_storage import E3DBToObjectStorageOperator
 from e3db_connectors.airflow.transfers.e3db_to_sql import E3DBToSqlOperator
+from e3db_connectors.airflow.transfers.object_storage_to_e3db import ObjectStorageToE3DBOperator
 from e3db_connectors.airflow.transfers.sql_to_e3db import SqlToE3DBOperator
 from e3db_connectors.client import sessions
+from e3db_connectors.sync.file_formats import JsonLines
 
-OPERATORS = {"E3DBToSqlOperator": E3DBToSqlOperator, "SqlToE3DBOperator": SqlToE3DBOperator}
-for driver in ("duckdb", "psycopg", "sqlite3", "airflow.providers.postgres.hooks.postgres"):
+OPERATORS = {
+    operator.__name__: operator
+    for operator in (E3DBToSqlOperator, SqlToE3DBOperator, E3DBToObjectStorageOperator, ObjectStorageToE3DBOperator)
+}
+STEPS = [
+    (sessions.Session, "request"),
+    (Session, "execute"),
+    (Session, "execute_many"),
+    (JsonLines, "write"),
+    (os, "fsync"),
+    (Path, "replace"),
+]
+for driver in (
+    "duckdb",
+    "psycopg",
+    "psycopg2",
+    "sqlite3",
+    "airflow.providers.postgres.hooks.postgres",
+    "e3db_connectors.airflow.sql.generic",
+):
     import_module(driver)  # before the forks
 
 
@@ -55,12 +77,14 @@ class Committing:
 
 
 def run(job, answer):
+    if job["unknown"]:
+        warehouse_sessions.DIALECTS = {}
     steps = Steps(job["kill_at"])
-    steps.before(sessions.Session, "request")
-    steps.before(Session, "execute")
+    for owner, name in STEPS:
+        steps.before(owner, name)
     begin = Session.__init__
 
-    def opened(session, connection, dialect: Dialect, mark):
+    def opened(session, connection, dialect, mark):
         begin(session, connection, dialect, mark)
         session._connection = Committing(connection, steps)
 

@@ -4,10 +4,12 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from airflow.models.asset import AssetEvent
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
+from e3db_connectors.airflow.transfers import reading
 from e3db_connectors.airflow.transfers.base import asset_uri
 from e3db_connectors.sync.writing import open_writer
 from e3db_connectors.wire import times
@@ -85,3 +87,40 @@ def test_warehouse_to_e3db(connected, warehouse_default, run_dag):
     run = run_dag(source_of(dag_id), dag_id, run_conf={"incremental_column": None})
     assert run.xcom("write")["unchanged"] == 2
     assert {record.data["name"] for record in connected.query_all(record_type="people")} == {"x", "y"}
+
+
+WAITING = """
+from datetime import UTC, datetime, timedelta
+from airflow.sdk import DAG, task
+from e3db_connectors.airflow.transfers.e3db_to_sql import E3DBToSqlOperator
+
+with DAG("DAG_ID", schedule=None):
+    @task
+    def soon():
+        return (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
+
+    soon() >> E3DBToSqlOperator(
+        task_id="load",
+        record_type="contact",
+        sql_conn_id="warehouse_default",
+        since="1970-01-01",
+        until="{{ ti.xcom_pull('soon') }}",
+        settle_seconds=1,
+        deferrable=DEFERRABLE,
+    )
+"""
+
+
+@pytest.mark.parametrize("way", ["sleeping", "rescheduled", "deferred"])
+def test_a_run_waits_for_the_end_of_its_window(connected, warehouse_default, run_dag, monkeypatch, way):
+    if way == "rescheduled":
+        monkeypatch.setattr(reading, "_KEEP_SLOT_MAX", timedelta(0))
+    write(connected, "contact", [{"id": 1, "name": "x"}])
+    dag_id = f"waits_{way}"
+    run = run_dag(WAITING.replace("DAG_ID", dag_id).replace("DEFERRABLE", str(way == "deferred")), dag_id)
+    assert run.state == "success", run.log
+    manifest = run.xcom("load")
+    assert times.parse(manifest["until"]) + timedelta(seconds=1) <= connected.server_time()
+    assert "for the end of the window" in run.log
+    assert ("Pausing task as DEFERRED" in run.log, "Rescheduling task" in run.log) == (way == "deferred", way == "rescheduled")
+    assert warehouse_default.rows("contact", "id") == [(1,)]

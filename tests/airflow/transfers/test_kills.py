@@ -27,14 +27,26 @@ def runner():
         process.wait(30)
 
 
+@pytest.fixture(params=["postgres", "duckdb", "sqlite", "any other"])
+def warehouse(request, make_warehouse):
+    """Each of the databases, and PostgreSQL once more, as one that is not known by name."""
+    made = make_warehouse("postgres" if request.param == "any other" else request.param)
+    made.name = request.param
+    return made
+
+
 @pytest.fixture
-def transfer(runner, connected, warehouse):  # noqa: ARG001 - the connections have to be there
+def transfer(runner, connected, request):  # noqa: ARG001 - the connection has to be there
     """Run a transfer in a process of its own, which a step kills, if one is given."""
     process, answers = runner
+    used = request.getfixturevalue("warehouse") if "warehouse" in request.fixturenames else None
 
     def run(operator, kill_at=0, **options):
         environment = {name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CONN_")}
-        job = {"operator": operator, "kill_at": kill_at, "environment": environment, "options": {"sql_conn_id": "warehouse", **options}}
+        if used:
+            options["sql_conn_id"] = "warehouse"
+        unknown = bool(used) and used.name == "any other"
+        job = {"operator": operator, "kill_at": kill_at, "environment": environment, "unknown": unknown, "options": options}
         process.stdin.write(json.dumps(job) + "\n")
         process.stdin.flush()
         answer = json.loads(answers.readline())
@@ -49,21 +61,27 @@ def points(steps, count):
     return sorted({1 + number * (steps - 1) // (count - 1) for number in range(count)})
 
 
+def stages_left(warehouse):
+    catalog = "SELECT name FROM sqlite_master" if warehouse.kind == "sqlite" else "SELECT table_name FROM information_schema.tables"
+    return [name for (name,) in warehouse.query(catalog) if name.startswith(("_e3db_stage_", "_e3db_live_"))]
+
+
 @pytest.mark.proof
 def test_records_into_a_table(transfer, connected, warehouse, proof):
     rows = [{"id": number, "name": f"n{number}"} for number in range(ROWS)]
     open_writer(connected, "contact", COLUMNS, ["id"]).write(rows)
     expected = [(row["id"], row["name"]) for row in rows]
     options = {"record_type": "contact", "page_size": PAGE, "settle_seconds": 0, "lookback_seconds": 0, "detect_deletes": True}
-    whole = [transfer("E3DBToSqlOperator", table=f"whole{number}", **options) for number in range(2)][-1]
+    whole = [transfer("E3DBToSqlOperator", table=f"whole{number}", **options) for number in range(proof.size(1, 2))][-1]
     kills = 0
-    for number in points(whole, proof.size(5, 50)):
+    for number in points(whole, proof.size(3, 50)):
         table = f"t{number}"
         kills += not transfer("E3DBToSqlOperator", number, table=table, **options)
         transfer("E3DBToSqlOperator", table=table, **options)
         assert warehouse.rows(table, "id", "name") == expected, number
-    assert kills >= proof.size(4, 48)
-    proof.report(f"E3DBToSqlOperator, changes into {warehouse.kind}", kills=kills)
+    assert stages_left(warehouse) == []
+    assert kills >= proof.size(2, 48)
+    proof.report(f"E3DBToSqlOperator, changes into {warehouse.name}", kills=kills)
 
 
 @pytest.mark.proof
@@ -71,9 +89,9 @@ def test_a_window_into_a_table(transfer, connected, warehouse, proof):
     open_writer(connected, "contact", COLUMNS, ["id"]).write([{"id": number, "name": "n"} for number in range(ROWS)])
     expected = [(number,) for number in range(ROWS)]
     options = {"record_type": "contact", "page_size": 2, "since": "1970-01-01"}  # more steps
-    whole = [transfer("E3DBToSqlOperator", table=f"whole{number}", **options) for number in range(2)][-1]
+    whole = [transfer("E3DBToSqlOperator", table=f"whole{number}", **options) for number in range(proof.size(1, 2))][-1]
     kills = 0
-    for number in points(whole, proof.size(5, 50)):
+    for number in points(whole, proof.size(3, 50)):
         table = f"t{number}"
         killed = not transfer("E3DBToSqlOperator", number, table=table, **options)
         kills += killed
@@ -81,8 +99,9 @@ def test_a_window_into_a_table(transfer, connected, warehouse, proof):
             assert warehouse.rows(table, "id") == [], "half a window"
         transfer("E3DBToSqlOperator", table=table, **options)
         assert warehouse.rows(table, "id") == expected, number
-    assert kills >= proof.size(4, 48)
-    proof.report(f"E3DBToSqlOperator, a window into {warehouse.kind}", kills=kills)
+    assert stages_left(warehouse) == []
+    assert kills >= proof.size(2, 48)
+    proof.report(f"E3DBToSqlOperator, a window into {warehouse.name}", kills=kills)
 
 
 @pytest.mark.proof
@@ -91,13 +110,49 @@ def test_a_table_into_records(transfer, connected, warehouse, proof):
     for number in range(ROWS):
         warehouse.query(f"INSERT INTO people VALUES ({number}, 'n{number}', {number // 2})")  # noqa: S608
     options = {"table": "people", "key_columns": ["id"], "incremental_column": "grows", "batch_size": PAGE}
-    whole = [transfer("SqlToE3DBOperator", record_type=f"whole{number}", **options) for number in range(2)][-1]
+    whole = [transfer("SqlToE3DBOperator", record_type=f"whole{number}", **options) for number in range(proof.size(1, 2))][-1]
     kills = 0
-    for number in points(whole, proof.size(5, 50)):
+    for number in points(whole, proof.size(3, 50)):
         record_type = f"t{number}"
         kills += not transfer("SqlToE3DBOperator", number, record_type=record_type, **options)
         transfer("SqlToE3DBOperator", record_type=record_type, **options)
         found = sorted((int(each.data["id"]), each.data["name"]) for each in connected.query_all(record_type=record_type))
         assert found == [(row, f"n{row}") for row in range(ROWS)], number
-    assert kills >= proof.size(3, 45)  # how many requests it takes differs a little from run to run
-    proof.report(f"SqlToE3DBOperator from {warehouse.kind}", kills=kills)
+    assert kills >= proof.size(2, 45)  # how many requests it takes differs a little from run to run
+    proof.report(f"SqlToE3DBOperator from {warehouse.name}", kills=kills)
+
+
+@pytest.mark.proof
+def test_records_into_a_file(transfer, connected, tmp_path, proof):
+    open_writer(connected, "contact", COLUMNS, ["id"]).write([{"id": number, "name": f"n{number}"} for number in range(ROWS)])
+    options = {"record_type": "contact", "page_size": 1, "max_workers": 1}
+    whole = [transfer("E3DBToObjectStorageOperator", path=f"file://{tmp_path}/whole.jsonl", **options) for _ in range(proof.size(1, 2))][-1]
+    expected = sorted((tmp_path / "whole.jsonl").read_text().splitlines())
+    assert len(expected) == ROWS
+    path, kills = tmp_path / "rows.jsonl", 0
+    for number in points(whole, proof.size(3, 50)):
+        path.write_text("before")
+        kills += not transfer("E3DBToObjectStorageOperator", number, path=f"file://{path}", **options)
+        left = path.read_text()
+        assert left == "before" or sorted(left.splitlines()) == expected, number
+        transfer("E3DBToObjectStorageOperator", path=f"file://{path}", **options)
+        assert sorted(path.read_text().splitlines()) == expected, number
+    assert kills >= proof.size(2, 48)
+    proof.report("E3DBToObjectStorageOperator", kills=kills)
+
+
+@pytest.mark.proof
+def test_a_file_into_records(transfer, connected, tmp_path, proof):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"id": number, "name": f"n{number}"}) + "\n" for number in range(ROWS)))
+    options = {"path": f"file://{path}", "key_columns": ["id"], "batch_size": PAGE}
+    whole = [transfer("ObjectStorageToE3DBOperator", record_type=f"whole{number}", **options) for number in range(proof.size(1, 2))][-1]
+    kills = 0
+    for number in points(whole, proof.size(3, 50)):
+        record_type = f"t{number}"
+        kills += not transfer("ObjectStorageToE3DBOperator", number, record_type=record_type, **options)
+        transfer("ObjectStorageToE3DBOperator", record_type=record_type, **options)
+        found = sorted((int(each.data["id"]), each.data["name"]) for each in connected.query_all(record_type=record_type))
+        assert found == [(row, f"n{row}") for row in range(ROWS)], number
+    assert kills >= proof.size(2, 45)
+    proof.report("ObjectStorageToE3DBOperator", kills=kills)

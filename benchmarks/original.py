@@ -22,6 +22,8 @@ from e3db_connectors import Client, NewRecord
 from e3db_connectors.crypto.suites import NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from e3db_connectors import Config
 
 ORIGINAL: Final = os.environ.get("E3DB_ORIGINAL_PYTHON", ".venvs/interop-python/bin/python")
@@ -45,20 +47,19 @@ for _ in sys.stdin:
 
 
 class Program:
-    """The program, waiting to search once more."""
+    """A program that waits for lines and answers each with one."""
 
-    def __init__(self, module: str, credentials: Path, environment: dict[str, str]) -> None:
+    def __init__(self, python: str, text: str, credentials: Path, environment: Mapping[str, str] = os.environ) -> None:
         """Start it."""
-        text = PROGRAM.format(module=module, text=TEXT, fields=FIELDS, records=RECORDS)
-        command = [PYTHONS[module], "-W", "ignore", "-c", text, str(credentials)]
+        command = [python, "-W", "ignore", "-c", text, str(credentials)]
         self._process = subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True, env=environment)  # noqa: S603 - ours
 
-    def search(self) -> float:
-        """Search once; processor seconds."""
+    def ask(self, line: object = "") -> list[float]:
+        """The numbers that it answers with."""
         assert self._process.stdin is not None  # noqa: S101 - asked for above
         assert self._process.stdout is not None  # noqa: S101 - likewise
-        print(file=self._process.stdin, flush=True)
-        return float(self._process.stdout.readline())
+        print(line, file=self._process.stdin, flush=True)
+        return [float(number) for number in self._process.stdout.readline().split()]
 
     def end(self) -> None:
         """End it."""
@@ -71,14 +72,15 @@ def times_of_search(config: Config, folder: Path) -> dict[str, float]:
     config.write_file(credentials)
     # How the original is told its suite; no other way is left to it.
     environment = {**os.environ, "CRYPTO_SUITE": config.crypto_suite.upper()}
-    programs = {module: Program(module, credentials, environment) for module in PYTHONS}
+    texts = {module: PROGRAM.format(module=module, text=TEXT, fields=FIELDS, records=RECORDS) for module in PYTHONS}
+    programs = {module: Program(PYTHONS[module], text, credentials, environment) for module, text in texts.items()}
     try:
         for program in programs.values():
-            program.search()  # signs in, and fetches keys
+            program.ask()  # signs in, and fetches keys
         times: dict[str, list[float]] = {module: [] for module in programs}
         for _ in range(ROUNDS):
             for module, program in programs.items():
-                times[module].append(program.search())
+                times[module] += program.ask()
         return {module: median(seconds) for module, seconds in times.items()}
     finally:
         for program in programs.values():

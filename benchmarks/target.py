@@ -1,6 +1,6 @@
-"""`target-e3db` against a loop of `client.write` on the same rows, without and with latency, and the load of what is there already.
+"""`target-e3db` beside loops of writes and beside the least that writing takes, without and with latency; and what it does with rows that are there.
 
-``python -m benchmarks.target --rows 10000``
+``python -m benchmarks.target --rows 10000``; the original's loop is left out where it is not installed, see `benchmarks.original`.
 """
 
 from __future__ import annotations
@@ -8,79 +8,193 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
+import re
 import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
+from uuid import uuid4
+
+import uvloop
 
 from benchmarks.fields import FIELDS, TEXT
 from benchmarks.measure import table
+from benchmarks.original import ORIGINAL, Program
 from benchmarks.servers import server
 from e3db_connectors import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-ROWS: Final = 2_000
+ROWS: Final = 10_000
+ROUNDS: Final = 3
 LOOP_ROWS: Final = 300
 """As many are enough for the rate of a loop that does one thing after the other."""
+FLOOR_ROWS: Final = 2_000
+MEMORY_ROWS: Final = (5_000, 50_000)
 
 LATENCY: Final = 0.02
 _CHUNK: Final = 65_536
+_GLANCE_SECONDS: Final = 0.02
+
+LOOP: Final = """
+import json, sys, time
+import {module} as e3db
+
+client = e3db.Client(json.load(open(sys.argv[1])))
+data = {{f"field{{n}}": "{text}" for n in range({fields})}}
+for line in sys.stdin:
+    began, worked = time.perf_counter(), time.process_time()
+    for _ in range(int(line)):
+        client.write("loop", data, {{}})
+    print(time.perf_counter() - began, time.process_time() - worked, flush=True)
+"""
+
+BARE: Final = "from benchmarks import floor; floor.main()"
+
+NAMES: Final = {"e3db": "loop of the original's write", "e3db_connectors": "loop of client.write"}
+FIRST: Final = "target-e3db, first load"
+AGAIN: Final = "target-e3db, unchanged"
 
 
-def main(rows: int = ROWS) -> None:
+class Cost(NamedTuple):
+    """Of a row, in seconds."""
+
+    wall: float
+    processor: float
+
+
+def main(rows: int = ROWS, rounds: int = ROUNDS, memory_rows: Sequence[int] = MEMORY_ROWS) -> None:
     """Measure and print."""
+    if not Path(ORIGINAL).exists():
+        print("\nThe original Python SDK is not installed beside (make interop does it), so its loop is not measured.")  # noqa: T201 - a program's voice
     with TemporaryDirectory() as name, server(Path(name)) as (url, token), _proxy(url) as slow:
         for words, address in (("loopback", url), (f"{LATENCY * 1000:.0f} ms more a request", slow)):
-            _compare(f"Writing {rows:,} rows of {FIELDS} columns, {words}", Path(name), address, token, rows)
+            _compare(f"Writing {rows:,} rows of {FIELDS} columns, {words}", Bench(Path(name), address, token), rows, rounds)
+        _memory(Bench(Path(name), url, token), memory_rows)
 
 
-def _compare(title: str, folder: Path, url: str, token: str, rows: int) -> None:
-    config = Client.register(token, "benchmark", api_url=url).config
-    credentials = folder / f"credentials-{urlsplit(url).port}.json"
-    config.write_file(credentials)
-    with Client(config) as client:
-        began = time.perf_counter()
-        for _ in range(LOOP_ROWS):
-            client.write("loop", {f"field{number}": TEXT for number in range(FIELDS)})
-        loop = LOOP_ROWS / (time.perf_counter() - began)
-    measured = {
-        "loop of client.write": loop,
-        "target-e3db": rows / _load(folder, credentials, rows),
-        "target-e3db, unchanged": rows / _load(folder, credentials, rows),
+class Bench:
+    """Where the target and the programs beside it write to.
+
+    Args:
+        folder: For their files.
+        url: The server.
+        token: Registers clients there.
+    """
+
+    def __init__(self, folder: Path, url: str, token: str) -> None:
+        """Nobody has registered yet."""
+        self._folder, self._url, self._token = folder, url, token
+
+    def credentials(self) -> Path:
+        """The file of a client that has no records yet."""
+        path = self._folder / f"{uuid4()}.json"
+        Client.register(self._token, "benchmark", api_url=self._url).config.write_file(path)
+        return path
+
+    def load(self, credentials: Path, rows: int) -> tuple[float, float, int]:
+        """Seconds and processor seconds of a run of the target, its start included; and its peak memory in KiB, as Linux counts it."""
+        config = self._folder / "target.json"
+        config.write_text(json.dumps({"credentials_file": str(credentials)}), encoding="utf-8")
+        command = [str(Path(sys.executable).parent / "target-e3db"), "--config", str(config)]
+        with self._messages(rows).open("rb") as given:
+            began = time.perf_counter()
+            process = subprocess.Popen(command, stdin=given, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - ours
+            peak, ended = 0, 0
+            while not ended:
+                time.sleep(_GLANCE_SECONDS)
+                peak = _peak(process.pid) or peak
+                ended, status, usage = os.wait4(process.pid, os.WNOHANG)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            took = time.perf_counter() - began
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, command)
+        return took, usage.ru_utime + usage.ru_stime, peak
+
+    def _messages(self, rows: int) -> Path:
+        path = self._folder / f"rows-{rows}.jsonl"
+        if not path.exists():
+            names = [f"field{number}" for number in range(FIELDS)]
+            properties = {name: {"type": ["string", "null"]} for name in ("id", *names)}
+            schema = {"type": "SCHEMA", "stream": "rows", "schema": {"type": "object", "properties": properties}, "key_properties": ["id"]}
+            with path.open("w", encoding="utf-8") as out:
+                out.write(json.dumps(schema) + "\n")
+                for number in range(rows):
+                    record = {"id": str(number), **dict.fromkeys(names, TEXT)}
+                    out.write(json.dumps({"type": "RECORD", "stream": "rows", "record": record}) + "\n")
+        return path
+
+
+def _compare(title: str, bench: Bench, rows: int, rounds: int) -> None:
+    costs: dict[str, list[Cost]] = {}
+    with ExitStack() as stack:
+        ways = _loops(bench, stack)
+        for _ in range(rounds):
+            for way, run in ways.items():
+                costs.setdefault(way, []).append(run())
+            credentials = bench.credentials()
+            for way in (FIRST, AGAIN):
+                wall, processor, _ = bench.load(credentials, rows)
+                costs.setdefault(way, []).append(Cost(wall / rows, processor / rows))
+    medians = {way: Cost(*map(median, zip(*of_way, strict=True))) for way, of_way in costs.items()}
+    lines = []
+    for way, cost in medians.items():
+        ratios = [f"{medians[base].wall / cost.wall:.1f}" if base in medians else "-" for base in (*NAMES.values(), FIRST)]
+        lines.append((way, f"{1 / cost.wall:,.0f}", f"{cost.processor * 1000:.2f} ms", *ratios))
+    table(title, ("way", "rows/s", "processor a row", "x original's loop", "x client.write", "x first load"), lines)
+
+
+def _loops(bench: Bench, stack: ExitStack) -> dict[str, Callable[[], Cost]]:
+    """The programs beside the target, each of which has written something already, and so has its token and its key."""
+    pythons = {"e3db": ORIGINAL, "e3db_connectors": sys.executable}
+    programs = {
+        NAMES[module]: (python, LOOP.format(module=module, text=TEXT, fields=FIELDS), LOOP_ROWS)
+        for module, python in pythons.items()
+        if Path(python).exists()
     }
-    table(title, ("way", "rows/s", "ratio"), [(way, f"{rate:,.0f}", f"{rate / loop:.1f}") for way, rate in measured.items()])
+    programs["floor: seal and POST"] = (sys.executable, BARE, FLOOR_ROWS)
+    ways: dict[str, Callable[[], Cost]] = {}
+    for way, (python, text, rows) in programs.items():
+        program = Program(python, text, bench.credentials())
+        stack.callback(program.end)
+        program.ask(10)
+        ways[way] = partial(_cost, program, rows)
+    return ways
 
 
-def _load(folder: Path, credentials: Path, rows: int) -> float:
-    """Seconds of a run of the target, its start included."""
-    config, messages = folder / "target.json", folder / "rows.jsonl"
-    config.write_text(json.dumps({"credentials_file": str(credentials)}), encoding="utf-8")
-    names = [f"field{number}" for number in range(FIELDS)]
-    properties = {name: {"type": ["string", "null"]} for name in ("id", *names)}
-    schema = {"type": "SCHEMA", "stream": "rows", "schema": {"type": "object", "properties": properties}, "key_properties": ["id"]}
-    with messages.open("w", encoding="utf-8") as out:
-        out.write(json.dumps(schema) + "\n")
-        for number in range(rows):
-            record = {"id": str(number), **dict.fromkeys(names, TEXT)}
-            out.write(json.dumps({"type": "RECORD", "stream": "rows", "record": record}) + "\n")
-    command = [str(Path(sys.executable).parent / "target-e3db"), "--config", str(config)]
-    with messages.open("rb") as given:
-        began = time.perf_counter()
-        subprocess.run(command, stdin=given, capture_output=True, check=True)  # noqa: S603 - ours
-        return time.perf_counter() - began
+def _cost(program: Program, rows: int) -> Cost:
+    wall, processor = program.ask(rows)
+    return Cost(wall / rows, processor / rows)
+
+
+def _memory(bench: Bench, sizes: Sequence[int]) -> None:
+    peaks = {rows: bench.load(bench.credentials(), rows)[2] for rows in sizes}
+    least = min(peaks.values()) or 1
+    lines = [(f"{rows:,}", f"{peak / 1024:.1f} MiB", f"{peak / least:.2f}") for rows, peak in peaks.items()]
+    table("Peak memory of target-e3db", ("rows", "peak", "ratio"), lines)
+
+
+def _peak(pid: int) -> int:
+    """The most memory that a process has had so far, in KiB; 0 if it has gone, or this is not Linux."""
+    with suppress(OSError):
+        found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(encoding="ascii"))
+        return int(found[1]) if found else 0
+    return 0
 
 
 @contextmanager
 def _proxy(url: str) -> Iterator[str]:
-    """An address that leads to *url*, with each request on its way for `LATENCY` longer."""
-    address, started, loop = urlsplit(url), threading.Event(), asyncio.new_event_loop()
+    """An address that leads to *url*, with each request on its way for `LATENCY` longer; it takes little of the processor."""
+    address, started, loop = urlsplit(url), threading.Event(), uvloop.new_event_loop()
     ports: list[int] = []
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float) -> None:
@@ -119,4 +233,7 @@ def _proxy(url: str) -> Iterator[str]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=ROWS)
-    main(parser.parse_args().rows)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--memory-rows", type=int, nargs="+", default=MEMORY_ROWS)
+    options = parser.parse_args()
+    main(options.rows, options.rounds, options.memory_rows)

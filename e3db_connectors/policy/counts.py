@@ -40,20 +40,34 @@ class FieldCounts:
     def __init__(self) -> None:
         """Nothing has been counted."""
         self._counts: Counter[tuple[Counted, ...]] = Counter()
+        self._last: tuple[Counted, ...] = ()
+        self._repeats = 0
         self._lock = Lock()
 
     def add(self, fields: Sequence[Counted]) -> None:
-        """Count the fields of a record: the column of each, and the member of `ColumnCounts` that it belongs to."""
-        fields = tuple(fields)
+        """Count the fields of a record: the column of each, and the member of `ColumnCounts` that it belongs to.
+
+        Where one record after the other has the same ones, the same tuple is counted quickest.
+        """
         with self._lock:
-            if fields in self._counts or len(self._counts) < _SETS_MAX:
-                self._counts[fields] += 1
+            if fields is not self._last:
+                self._settle()
+                self._last = tuple(fields)
+            self._repeats += 1
+
+    def _settle(self) -> None:
+        """Count the last fields as often as they have come."""
+        if self._repeats:
+            if self._last in self._counts or len(self._counts) < _SETS_MAX:
+                self._counts[self._last] += self._repeats
             else:
-                self._counts.update((field,) for field in fields)
+                self._counts.update({(field,): self._repeats * self._last.count(field) for field in self._last})
+            self._repeats = 0
 
     def columns(self) -> dict[str, ColumnCounts]:
         """By column, in the order of their names."""
         with self._lock:
+            self._settle()
             records = list(self._counts.items())
         single: Counter[Counted] = Counter()
         for fields, count in records:

@@ -2,12 +2,18 @@
 
 import json
 import logging
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import threading
 import uuid
 import warnings
 from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import psycopg
@@ -149,6 +155,50 @@ def postgres(make_warehouse):
 def sqlite(make_warehouse):
     """SQLite alone."""
     return make_warehouse("sqlite")
+
+
+@pytest.fixture(scope="module")
+def runner():
+    """A process that has imported Airflow; each transfer is a child of it."""
+    reading, writing = os.pipe()
+    command = [sys.executable, str(Path(__file__).with_name("killed_transfers.py")), str(writing)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True, pass_fds=[writing]) as process, os.fdopen(reading) as answers:
+        os.close(writing)
+        yield process, answers
+        process.stdin.close()
+        process.wait(30)
+
+
+@pytest.fixture(params=["postgres", "duckdb", "sqlite", "any other"])
+def any_warehouse(request, make_warehouse):
+    """Each of the databases, and PostgreSQL once more, as one that is not known by name."""
+    made = make_warehouse("postgres" if request.param == "any other" else request.param)
+    made.name = request.param
+    return made
+
+
+@pytest.fixture
+def transfer(runner, connected, request):  # noqa: ARG001 - the connection has to be there
+    """Run a transfer in a process of its own, which a step kills, if one is given.
+
+    It returns whether that happened, how many steps there were else, and how many KiB of memory the process took at most.
+    """
+    process, answers = runner
+    used = request.getfixturevalue("any_warehouse") if "any_warehouse" in request.fixturenames else None
+
+    def run(operator, kill_at=0, **options):
+        environment = {name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CONN_")}
+        if used:
+            options["sql_conn_id"] = "warehouse"
+        unknown = bool(used) and used.name == "any other"
+        job = {"operator": operator, "kill_at": kill_at, "environment": environment, "unknown": unknown, "options": options}
+        process.stdin.write(json.dumps(job) + "\n")
+        process.stdin.flush()
+        answer = json.loads(answers.readline())
+        assert answer["signal"] == (0 if answer["steps"] else signal.SIGKILL)
+        return SimpleNamespace(killed=not answer["steps"], steps=answer["steps"], peak=answer["peak"])
+
+    return run
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Runs transfers in processes that end themselves by SIGKILL at a chosen step: a statement, a commit, a request, a change of a file.
 
 It reads jobs from standard input, a JSON object a line, and forks for each, so that Airflow is imported once. To each it answers, on the
-descriptor that it is given, with the signal that ended it, or 0, and the number of steps that it came to.
+descriptor that it is given, with the signal that ended it, or 0, the number of steps that it came to, and the KiB of memory that it took at most.
 """
 
 import json
@@ -90,7 +90,9 @@ def run(job, answer):
 
     Session.__init__ = opened
     OPERATORS[job["operator"]](task_id="transfer", **job["options"]).execute({})
-    os.write(answer, str(steps.count).encode())
+    # Not `ru_maxrss`: it begins at what the process that started this one takes.
+    peak = next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    os.write(answer, f"{steps.count} {peak}".encode())
 
 
 with os.fdopen(int(sys.argv[1]), "w") as answers:
@@ -109,6 +111,7 @@ with os.fdopen(int(sys.argv[1]), "w") as answers:
         os.close(writing)
         _, status = os.waitpid(child, 0)
         with os.fdopen(reading) as pipe:
-            answer = {"signal": -os.waitstatus_to_exitcode(status), "steps": int(pipe.read() or 0)}
+            count, peak = map(int, pipe.read().split() or (0, 0))
+        answer = {"signal": -os.waitstatus_to_exitcode(status), "steps": count, "peak": peak}
         answers.write(json.dumps(answer) + "\n")
         answers.flush()

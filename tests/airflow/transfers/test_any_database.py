@@ -1,5 +1,8 @@
 """Databases that transfers do not know by name, with hooks and databases as real as any."""
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
 import pytest
 from airflow.providers.sqlite.hooks.sqlite import SqliteHook
 from airflow.sdk.exceptions import AirflowFailException
@@ -72,16 +75,30 @@ def test_awkward_names(load, connected, warehouse):
     assert len(warehouse.columns('odd "%s" table; --')) == len(names) + 9
 
 
-def test_windows_take_nothing_back_and_are_verified(load, connected, warehouse, context):
-    write(connected, {"id": 1, "name": "old"}, {"id": 2, "name": "same"})
-    load("Contact", since="1970-01-01", page_size=1, max_workers=1)
-    [table] = tables(warehouse) - {"_e3db_state"}
-    warehouse.query(f"UPDATE {table} SET name = 'newer', _e3db_last_modified = '9999' WHERE id = 1")  # noqa: S608
-    warehouse.query(f"UPDATE {table} SET name = 'older', _e3db_last_modified = '1970' WHERE id = 2")  # noqa: S608
-    verify = E3DBVerifyWindowOperator(task_id="verify", record_type="Contact", sql_conn_id="warehouse", since="1970-01-01")
-    assert load("Contact", since="1970-01-01")["records"] == 2
-    assert warehouse.rows(table, "id", "name") == [(1, "newer"), (2, "same")]
+def test_an_older_and_slower_task_takes_nothing_back(load, connected, warehouse, pause, context):
+    write(connected, {"id": 1, "name": "old"})
+    write(connected, {"id": 2, "name": "same"})
+    until = datetime.fromisoformat(record_of(connected, 2).meta.last_modified) + timedelta(microseconds=1)
+    options = {"record_type": "Contact", "table": "people", "page_size": 1, "max_workers": 1}
+    old = pause(since="1970-01-01", until=until, **options)
+    write(connected, {"id": 1, "name": "new"})
+    load(since=until, **options)
+    assert old.go_on()["records"] == 2
+    assert warehouse.rows("people", "id", "name") == [(1, "new"), (2, "same")]
+    assert tables(warehouse) == {"people", "_e3db_state"}
+    verify = E3DBVerifyWindowOperator(task_id="verify", record_type="Contact", table="people", sql_conn_id="warehouse", since="1970-01-01")
     assert verify.execute(context)["records"] == 2
+
+
+def test_windows_that_all_make_the_table(load, connected, postgres):
+    for number in range(4):
+        write(connected, {"id": number})
+    bounds = [datetime.fromisoformat(record_of(connected, number).meta.last_modified) for number in range(4)]
+    windows = zip(bounds, [*bounds[1:], None], strict=True)
+    with ThreadPoolExecutor(4) as pool:
+        tasks = [pool.submit(load, "Contact", table="people", since=since, until=until) for since, until in windows]
+        assert [task.result()["records"] for task in tasks] == [1, 1, 1, 1]
+    assert postgres.rows("people", "id") == [(0,), (1,), (2,), (3,)]
 
 
 def test_a_window_that_fails_leaves_nothing(load, connected, warehouse):

@@ -1,11 +1,6 @@
 """Transfers that are killed anywhere and tried again lose nothing and double nothing."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -15,124 +10,85 @@ ROWS, PAGE = 20, 6
 COLUMNS = {"id": {"type": "integer"}, "name": {"type": "string"}}
 
 
-@pytest.fixture(scope="module")
-def runner():
-    """A process that has imported Airflow; each transfer is a child of it."""
-    reading, writing = os.pipe()
-    command = [sys.executable, str(Path(__file__).with_name("killed_transfers.py")), str(writing)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, text=True, pass_fds=[writing]) as process, os.fdopen(reading) as answers:
-        os.close(writing)
-        yield process, answers
-        process.stdin.close()
-        process.wait(30)
-
-
-@pytest.fixture(params=["postgres", "duckdb", "sqlite", "any other"])
-def warehouse(request, make_warehouse):
-    """Each of the databases, and PostgreSQL once more, as one that is not known by name."""
-    made = make_warehouse("postgres" if request.param == "any other" else request.param)
-    made.name = request.param
-    return made
-
-
-@pytest.fixture
-def transfer(runner, connected, request):  # noqa: ARG001 - the connection has to be there
-    """Run a transfer in a process of its own, which a step kills, if one is given."""
-    process, answers = runner
-    used = request.getfixturevalue("warehouse") if "warehouse" in request.fixturenames else None
-
-    def run(operator, kill_at=0, **options):
-        environment = {name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CONN_")}
-        if used:
-            options["sql_conn_id"] = "warehouse"
-        unknown = bool(used) and used.name == "any other"
-        job = {"operator": operator, "kill_at": kill_at, "environment": environment, "unknown": unknown, "options": options}
-        process.stdin.write(json.dumps(job) + "\n")
-        process.stdin.flush()
-        answer = json.loads(answers.readline())
-        assert answer["signal"] == (0 if answer["steps"] else signal.SIGKILL)
-        return answer["steps"]
-
-    return run
-
-
 def points(steps, count):
     """So many steps of a run, evenly."""
     return sorted({1 + number * (steps - 1) // (count - 1) for number in range(count)})
 
 
-def stages_left(warehouse):
-    catalog = "SELECT name FROM sqlite_master" if warehouse.kind == "sqlite" else "SELECT table_name FROM information_schema.tables"
-    return [name for (name,) in warehouse.query(catalog) if name.startswith(("_e3db_stage_", "_e3db_live_"))]
+def stages_left(any_warehouse):
+    catalog = "SELECT name FROM sqlite_master" if any_warehouse.kind == "sqlite" else "SELECT table_name FROM information_schema.tables"
+    return [name for (name,) in any_warehouse.query(catalog) if name.startswith(("_e3db_stage_", "_e3db_live_"))]
 
 
 @pytest.mark.proof
-def test_records_into_a_table(transfer, connected, warehouse, proof):
+def test_records_into_a_table(transfer, connected, any_warehouse, proof):
     rows = [{"id": number, "name": f"n{number}"} for number in range(ROWS)]
     open_writer(connected, "contact", COLUMNS, ["id"]).write(rows)
     expected = [(row["id"], row["name"]) for row in rows]
     options = {"record_type": "contact", "page_size": PAGE, "settle_seconds": 0, "lookback_seconds": 0, "detect_deletes": True}
-    whole = [transfer("E3DBToSqlOperator", table=f"whole{number}", **options) for number in range(proof.size(1, 2))][-1]
+    whole = [transfer("E3DBToSqlOperator", table=f"whole{number}", **options) for number in range(proof.size(1, 2))][-1].steps
     kills = 0
     for number in points(whole, proof.size(3, 50)):
         table = f"t{number}"
-        kills += not transfer("E3DBToSqlOperator", number, table=table, **options)
+        kills += transfer("E3DBToSqlOperator", number, table=table, **options).killed
         transfer("E3DBToSqlOperator", table=table, **options)
-        assert warehouse.rows(table, "id", "name") == expected, number
-    assert stages_left(warehouse) == []
+        assert any_warehouse.rows(table, "id", "name") == expected, number
+    assert stages_left(any_warehouse) == []
     assert kills >= proof.size(2, 48)
-    proof.report(f"E3DBToSqlOperator, changes into {warehouse.name}", kills=kills)
+    proof.report(f"E3DBToSqlOperator, changes into {any_warehouse.name}", kills=kills)
 
 
 @pytest.mark.proof
-def test_a_window_into_a_table(transfer, connected, warehouse, proof):
+def test_a_window_into_a_table(transfer, connected, any_warehouse, proof):
     open_writer(connected, "contact", COLUMNS, ["id"]).write([{"id": number, "name": "n"} for number in range(ROWS)])
     expected = [(number,) for number in range(ROWS)]
     options = {"record_type": "contact", "page_size": 2, "since": "1970-01-01"}  # more steps
-    whole = [transfer("E3DBToSqlOperator", table=f"whole{number}", **options) for number in range(proof.size(1, 2))][-1]
+    whole = [transfer("E3DBToSqlOperator", table=f"whole{number}", **options) for number in range(proof.size(1, 2))][-1].steps
     kills = 0
     for number in points(whole, proof.size(3, 50)):
         table = f"t{number}"
-        killed = not transfer("E3DBToSqlOperator", number, table=table, **options)
+        killed = transfer("E3DBToSqlOperator", number, table=table, **options).killed
         kills += killed
-        if killed and warehouse.columns(table):
-            assert warehouse.rows(table, "id") == [], "half a window"
+        if killed and any_warehouse.columns(table):
+            assert any_warehouse.rows(table, "id") == [], "half a window"
         transfer("E3DBToSqlOperator", table=table, **options)
-        assert warehouse.rows(table, "id") == expected, number
-    assert stages_left(warehouse) == []
+        assert any_warehouse.rows(table, "id") == expected, number
+    assert stages_left(any_warehouse) == []
     assert kills >= proof.size(2, 48)
-    proof.report(f"E3DBToSqlOperator, a window into {warehouse.name}", kills=kills)
+    proof.report(f"E3DBToSqlOperator, a window into {any_warehouse.name}", kills=kills)
 
 
 @pytest.mark.proof
-def test_a_table_into_records(transfer, connected, warehouse, proof):
-    warehouse.query("CREATE TABLE people (id INTEGER, name TEXT, grows INTEGER)")
+def test_a_table_into_records(transfer, connected, any_warehouse, proof):
+    any_warehouse.query("CREATE TABLE people (id INTEGER, name TEXT, grows INTEGER)")
     for number in range(ROWS):
-        warehouse.query(f"INSERT INTO people VALUES ({number}, 'n{number}', {number // 2})")  # noqa: S608
+        any_warehouse.query(f"INSERT INTO people VALUES ({number}, 'n{number}', {number // 2})")  # noqa: S608
     options = {"table": "people", "key_columns": ["id"], "incremental_column": "grows", "batch_size": PAGE}
-    whole = [transfer("SqlToE3DBOperator", record_type=f"whole{number}", **options) for number in range(proof.size(1, 2))][-1]
+    whole = [transfer("SqlToE3DBOperator", record_type=f"whole{number}", **options) for number in range(proof.size(1, 2))][-1].steps
     kills = 0
     for number in points(whole, proof.size(3, 50)):
         record_type = f"t{number}"
-        kills += not transfer("SqlToE3DBOperator", number, record_type=record_type, **options)
+        kills += transfer("SqlToE3DBOperator", number, record_type=record_type, **options).killed
         transfer("SqlToE3DBOperator", record_type=record_type, **options)
         found = sorted((int(each.data["id"]), each.data["name"]) for each in connected.query_all(record_type=record_type))
         assert found == [(row, f"n{row}") for row in range(ROWS)], number
     assert kills >= proof.size(2, 45)  # how many requests it takes differs a little from run to run
-    proof.report(f"SqlToE3DBOperator from {warehouse.name}", kills=kills)
+    proof.report(f"SqlToE3DBOperator from {any_warehouse.name}", kills=kills)
 
 
 @pytest.mark.proof
 def test_records_into_a_file(transfer, connected, tmp_path, proof):
     open_writer(connected, "contact", COLUMNS, ["id"]).write([{"id": number, "name": f"n{number}"} for number in range(ROWS)])
     options = {"record_type": "contact", "page_size": 1, "max_workers": 1}
-    whole = [transfer("E3DBToObjectStorageOperator", path=f"file://{tmp_path}/whole.jsonl", **options) for _ in range(proof.size(1, 2))][-1]
+    whole = [transfer("E3DBToObjectStorageOperator", path=f"file://{tmp_path}/whole.jsonl", **options) for _ in range(proof.size(1, 2))][
+        -1
+    ].steps
     expected = sorted((tmp_path / "whole.jsonl").read_text().splitlines())
     assert len(expected) == ROWS
     path, kills = tmp_path / "rows.jsonl", 0
     for number in points(whole, proof.size(3, 50)):
         path.write_text("before")
-        kills += not transfer("E3DBToObjectStorageOperator", number, path=f"file://{path}", **options)
+        kills += transfer("E3DBToObjectStorageOperator", number, path=f"file://{path}", **options).killed
         left = path.read_text()
         assert left == "before" or sorted(left.splitlines()) == expected, number
         transfer("E3DBToObjectStorageOperator", path=f"file://{path}", **options)
@@ -146,11 +102,13 @@ def test_a_file_into_records(transfer, connected, tmp_path, proof):
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"id": number, "name": f"n{number}"}) + "\n" for number in range(ROWS)))
     options = {"path": f"file://{path}", "key_columns": ["id"], "batch_size": PAGE}
-    whole = [transfer("ObjectStorageToE3DBOperator", record_type=f"whole{number}", **options) for number in range(proof.size(1, 2))][-1]
+    whole = [transfer("ObjectStorageToE3DBOperator", record_type=f"whole{number}", **options) for number in range(proof.size(1, 2))][
+        -1
+    ].steps
     kills = 0
     for number in points(whole, proof.size(3, 50)):
         record_type = f"t{number}"
-        kills += not transfer("ObjectStorageToE3DBOperator", number, record_type=record_type, **options)
+        kills += transfer("ObjectStorageToE3DBOperator", number, record_type=record_type, **options).killed
         transfer("ObjectStorageToE3DBOperator", record_type=record_type, **options)
         found = sorted((int(each.data["id"]), each.data["name"]) for each in connected.query_all(record_type=record_type))
         assert found == [(row, f"n{row}") for row in range(ROWS)], number

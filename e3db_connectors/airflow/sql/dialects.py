@@ -45,6 +45,9 @@ class Dialect:
     prepare_tries = 1
     """How often to try to make a table, where others cannot be kept from making it at the same time."""
 
+    merges_alone = False
+    """Two tasks that take rows over into one table at the same time would lock each other out."""
+
     add_column = "ADD COLUMN"
     table_options = ""
     """What stands behind the columns of a new table."""

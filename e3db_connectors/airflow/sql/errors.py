@@ -32,4 +32,6 @@ def told(exc: Exception) -> WarehouseError:
         no_reply = module.startswith("psycopg") and name == "OperationalError"
         spoken = module == "sqlite3" or no_reply or (module in ("duckdb", "_duckdb") and name in _SPOKEN_OF_DUCKDB)
         message = str(exc)
+        if not spoken and len(exc.args) > 1 and isinstance(exc.args[0], int):  # as MySQL's drivers number their errors
+            name = f"{name} ({exc.args[0]})"
     return WarehouseError(f"the database refuses: {name}: {message}" if spoken and message else f"the database refuses: {name}")

@@ -58,6 +58,7 @@ class Generic(Dialect):
     reads_block_writes = True  # of some; the cursor of a query is kept at its end, then
     parameters_max = 2_000
     prepare_tries = 5
+    merges_alone = True
 
     def __init__(self, hook: DbApiHook) -> None:
         """Ask the hook how its database speaks."""
@@ -83,6 +84,12 @@ class Generic(Dialect):
         if hook.supports_autocommit:
             hook.set_autocommit(connection, False)
         return connection
+
+    def reading_cursor(self, connection: Any) -> Any:
+        """A cursor; drivers of MySQL have one that does not fetch all rows at once."""
+        driver = type(connection).__module__.partition(".")[0]
+        unbuffered = getattr(sys.modules.get(f"{driver}.cursors"), "SSCursor", None)
+        return connection.cursor(unbuffered) if unbuffered else connection.cursor()
 
     def quoted(self, name: str) -> str:
         """A name in the database's own quotes."""
@@ -170,8 +177,14 @@ _KINDS: Final = {
 
 
 def _engine_of(hook: DbApiHook) -> Engine | None:
-    """The hook's engine; None: its database has no dialect of SQLAlchemy, or not on this machine."""
+    """The hook's engine; None: its database has no dialect of SQLAlchemy, or not on this machine.
+
+    Raises:
+        UsageError: The dialect is there, but no driver for it.
+    """
     try:
         return hook.get_sqlalchemy_engine({"poolclass": NullPool})
-    except (ArgumentError, ImportError, NotImplementedError, AirflowOptionalProviderFeatureException):
+    except (ArgumentError, NotImplementedError, AirflowOptionalProviderFeatureException):
         return None
+    except ImportError as exc:
+        raise UsageError(f"SQLAlchemy cannot use the connection {hook.get_conn_id()}: {exc}; install that driver") from None

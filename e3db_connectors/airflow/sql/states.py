@@ -99,6 +99,11 @@ class StateRow:
             )
         self._number = number
 
+    def lock(self) -> None:
+        """Wait for all others that load into the same table, and let them wait, until the transaction ends."""
+        session = self.session
+        session.execute(f"UPDATE {self._table} SET number = number WHERE destination = {session.mark}", self._key[:1])  # noqa: S608 - quoted
+
     def _fetched(self, columns: str) -> list[Sequence[Any]]:
         return self.session.fetch(f"SELECT {columns} FROM {self._table} WHERE {self._where}", self._key)  # noqa: S608 - quoted
 

@@ -105,7 +105,7 @@ class E3DBToSqlOperator(E3DBReadingOperator):
         table, row, state = session.locked(name, prepared)
         purpose = f"{client.client_id} {self.record_type} {table.quoted} {window.since} {window.until}"
         loading = _Loading(session, table, reading, self.record_type, run, purpose, newest_wins=not window.is_open)
-        bookmark = loading.changes(row, window, state) if window.is_open else loading.window(window)
+        bookmark = loading.changes(row, window, state) if window.is_open else loading.window(row, window)
         gone = None
         if self.detect_deletes:
             gone = mark_deleted(session, table, ClientSource(client), self.record_type, all_writers=self.all_writers)
@@ -140,7 +140,7 @@ class _Loading:
             state = page.state
         return (state or {}).get("replication_key_value")
 
-    def window(self, window: Window) -> str | None:
+    def window(self, row: StateRow, window: Window) -> str | None:
         """Load a window, all at once."""
         bookmark = None
         with self._loader.filling():
@@ -149,6 +149,8 @@ class _Loading:
                     self._stage(page.rows)
                 bookmark = page.state.get("replication_key_value")
             with self._session.transaction():
+                if self._session.dialect.merges_alone:
+                    row.lock()
                 self._loader.merge()
         return bookmark
 

@@ -8,7 +8,7 @@ from airflow.providers.sqlite.hooks.sqlite import SqliteHook
 from airflow.sdk.exceptions import AirflowFailException
 
 from e3db_connectors.airflow.sql import session
-from e3db_connectors.airflow.sql.errors import TransferConflict
+from e3db_connectors.airflow.sql.errors import TransferConflict, told
 from e3db_connectors.airflow.transfers.sql_to_e3db import SqlToE3DBOperator
 from e3db_connectors.airflow.transfers.verify_window import E3DBVerifyWindowOperator
 from e3db_connectors.sync.writing import open_writer
@@ -168,3 +168,15 @@ def test_a_driver_that_takes_parameters_by_name_is_refused(load, sqlite, monkeyp
         load("Contact")
     assert session.DIALECTS == {}
     assert tables(sqlite) == set()
+
+
+@pytest.mark.usefixtures("sqlite")
+def test_a_driver_that_sqlalchemy_lacks_is_named(load, monkeypatch):
+    monkeypatch.setattr(SqliteHook, "get_uri", lambda _hook: "mysql+cymysql://127.0.0.1/w")
+    with pytest.raises(AirflowFailException, match="No module named 'cymysql'; install that driver"):
+        load("Contact")
+
+
+def test_errors_that_only_have_a_number():
+    assert str(told(ValueError(1062, "Duplicate entry 'canary'"))) == "the database refuses: ValueError (1062)"
+    assert str(told(ValueError("canary"))) == "the database refuses: ValueError"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -120,20 +120,30 @@ class Batch:
             done: Says of a row that there is nothing to do; it is asked at once, for that takes less time than telling a worker.
             data: Whether the records are needed with their data.
         """
-        parts = [items[start : start + SIZE] for start in range(0, len(items), SIZE)]
-        ahead = (self._pool.submit(lookup.find, [item.key for item in part if item.key], data=data) for part in parts)
-        found = next(ahead)
         before: Begun = []
-        for part in parts:
-            records, found = found.result(), next(ahead, found)
+        for part, records in self._looked_up(lookup, items, data=data):
             begun: Begun = []
             for item in part:
-                of_item = records.get(item.index or "", ())
-                begun.append((item, done(item, of_item) or self._pool.submit(work, item, of_item)))
+                found = records.get(item.index or "", ())
+                begun.append((item, done(item, found) or self._pool.submit(work, item, found)))
             if before:
                 yield before
             before = begun
         yield before
+
+    def _looked_up(
+        self, lookup: Lookup, items: Sequence[Item], *, data: bool
+    ) -> Iterator[tuple[Sequence[Item], Mapping[str, Sequence[Result]]]]:
+        """Parts of the rows with the records of their keys, while the part after is looked up."""
+        ahead: deque[tuple[Sequence[Item], Future[dict[str, list[Result]]]]] = deque()
+        for start in range(0, len(items), SIZE):
+            part = items[start : start + SIZE]
+            ahead.append((part, self._pool.submit(lookup.find, [item.key for item in part if item.key], data=data)))
+            if len(ahead) > 1:
+                part_before, found = ahead.popleft()
+                yield part_before, found.result()
+        for last, found in ahead:
+            yield last, found.result()
 
     def results(self, begun: Begun) -> Done:
         """What has been done with rows; those that fail are told, and left out."""

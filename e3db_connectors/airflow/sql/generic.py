@@ -40,6 +40,7 @@ _TYPES: Final[Mapping[str, TypeEngine[Any]]] = {
 }
 _KEY_TYPE: Final = sa.String(255)
 
+_DIGITS_OF_64_BITS: Final = 19
 _MARKS: Final = ("qmark", "format", "pyformat")
 
 
@@ -161,6 +162,11 @@ class Generic(Dialect):
     def _name_of(self, kind: TypeEngine[Any]) -> str:
         if getattr(kind, "display_width", None) == 1:  # MySQL's TINYINT(1)
             return self.type_of(kinds.BOOLEAN)
+        short = isinstance(kind, sa.REAL) or (self._sql.name in ("mysql", "mariadb") and not isinstance(kind, sa.Double))
+        if isinstance(kind, sa.Float) and not short:
+            return self.type_of(kinds.NUMBER)
+        if isinstance(kind, sa.Numeric) and kind.scale == 0 and (kind.precision or 0) >= _DIGITS_OF_64_BITS:
+            return self.type_of(kinds.INTEGER)  # in databases whose integers are all of them decimals
         try:
             return kind.compile(dialect=self._sql)
         except Exception:  # noqa: BLE001 - a type that SQLAlchemy does not know

@@ -137,6 +137,13 @@ def test_rows_into_records(connected, warehouse, context):
     assert sorted(record.data["name"] for record in connected.query_all(record_type="Contact")) == ["Ada", "Grace"]
 
 
+def test_columns_whose_types_hold_as_much(load, connected, sqlite):
+    sqlite.query("CREATE TABLE people (_e3db_record_id VARCHAR(36) PRIMARY KEY, id DECIMAL(38, 0), n FLOAT, name VARCHAR(20))")
+    write(connected, {"id": 2**60, "name": "Ada", "n": 1.5})
+    load("Contact", table="people")
+    assert sqlite.rows("people", "id", "name", "n") == [(2**60, "Ada", 1.5)]
+
+
 def test_a_column_that_would_have_to_be_widened(load, connected, sqlite):
     write(connected, {"id": 1, "name": "Ada"})
     load("Contact", table="people")

@@ -128,9 +128,11 @@ class _Connection(HTTPConnection):
         super().request(method, url, body, *args, **options)
 
     def connect(self) -> None:
-        super().connect()
-        # What a proxy was told so far was no part of the call.
-        _current.get().sent = False
+        try:
+            super().connect()
+        finally:
+            # What a proxy was told so far was no part of the call.
+            _current.get().sent = False
 
     def send(self, data: Any) -> None:
         if self._waits:

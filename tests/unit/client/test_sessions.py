@@ -1,0 +1,88 @@
+"""The way to a server: through proxies and with the certificates that the environment names, as `requests` has it."""
+
+from contextlib import ExitStack
+
+import certifi
+import pytest
+
+from e3db_connectors.client import sessions
+from e3db_connectors.client.auth import NoAuth
+from e3db_connectors.client.transport import Call, Transport
+from e3db_connectors.errors import OutcomeUnknown, TransportError
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+CREATE = Call("POST", "/v1/a%2Fb?c=%20d", b'{"a": 1}', repeatable=False)
+
+
+@pytest.fixture
+def answering(raw_server):
+    """A server that answers everything in the same way."""
+    with ExitStack() as stack:
+        yield lambda answer: stack.enter_context(raw_server(lambda connection, _head: connection.sendall(answer)))
+
+
+@pytest.fixture
+def through(answering, monkeypatch):
+    """Such a server as the proxy of the environment."""
+
+    def start(answer):
+        server = answering(answer)
+        for name in ("http_proxy", "https_proxy"):
+            monkeypatch.setenv(name, server.url.replace("http://", "http://me:secret@"))
+        monkeypatch.setenv("no_proxy", "inside.invalid")
+        return server
+
+    return start
+
+
+def send(url, call=CREATE):
+    transport = Transport(url, allow_insecure_http=True)
+    try:
+        return transport.send(call, NoAuth())
+    finally:
+        transport.close()
+
+
+def test_path_and_query_arrive_as_they_are_behind_the_path_of_the_address(answering):
+    server = answering(OK)
+    assert send(f"{server.url}/base/").body == b"{}"
+    assert server.requests[0].split(b"\r\n")[0] == b"POST /base/v1/a%2Fb?c=%20d HTTP/1.1"
+
+
+def test_a_proxy_is_told_the_whole_address_and_who_asks(through):
+    proxy = through(OK)
+    assert send("http://outside.invalid:8400").body == b"{}"
+    lines = proxy.requests[0].split(b"\r\n")
+    assert lines[0] == b"POST http://outside.invalid:8400/v1/a%2Fb?c=%20d HTTP/1.1"
+    assert b"Host: outside.invalid:8400" in lines
+    assert any(line.startswith(b"Proxy-Authorization: Basic ") for line in lines)
+
+
+def test_a_proxy_that_opens_no_tunnel_has_seen_nothing_of_the_request(through):
+    proxy = through(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+    with pytest.raises(TransportError) as caught:
+        send("https://outside.invalid")
+    assert not isinstance(caught.value, OutcomeUnknown)
+    assert {request.split(b"\r\n")[0] for request in proxy.requests} == {b"CONNECT outside.invalid:443 HTTP/1.1"}
+
+
+def test_what_needs_no_proxy_goes_past_it(through):
+    proxy = through(OK)
+    with pytest.raises(TransportError, match="cannot reach"):
+        send("http://inside.invalid")
+    assert proxy.requests == []
+
+
+@pytest.mark.parametrize("bundle", [None, "own.pem"])
+def test_certificates_are_those_that_requests_trusts(monkeypatch, tmp_path, bundle):
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("CURL_CA_BUNDLE", raising=False)
+    trusted = certifi.where()
+    if bundle:
+        trusted = str(tmp_path / bundle)
+        (tmp_path / bundle).touch()
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", trusted)
+    session = sessions.Session(sessions.environment_settings("https://outside.invalid"))
+    pool, _ = session._way("https://outside.invalid")
+    assert (pool.ca_certs, pool.cert_reqs) == (trusted, "CERT_REQUIRED")
+    session.close()

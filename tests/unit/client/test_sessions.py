@@ -4,6 +4,7 @@ from contextlib import ExitStack
 
 import certifi
 import pytest
+import tenacity
 
 from e3db_connectors.client import sessions
 from e3db_connectors.client.auth import NoAuth
@@ -30,6 +31,7 @@ def through(answering, monkeypatch):
         for name in ("http_proxy", "https_proxy"):
             monkeypatch.setenv(name, server.url.replace("http://", "http://me:secret@"))
         monkeypatch.setenv("no_proxy", "inside.invalid")
+        monkeypatch.setattr(tenacity.nap.time, "sleep", lambda _seconds: None)
         return server
 
     return start

@@ -20,9 +20,6 @@ from e3db_connectors.singer.sinks import RecordSink
 if TYPE_CHECKING:
     from types import FrameType
 
-_SWITCH_SECONDS: Final = 0.0005
-"""How long the thread that reads may keep the interpreter while those that write wait: they take turns all the time."""
-
 _NO_OVERWRITE: Final = (
     "setting load_method: there is no overwrite, for E3DB cannot replace the records of a type in one step: a run that breaks off would "
     "leave neither the old rows nor the new ones. Take upsert, and hard_delete if the source tells what it has deleted"
@@ -152,5 +149,4 @@ def _check_schema(message: dict[str, Any]) -> None:
 
 def main() -> None:
     """Run `target-e3db`."""
-    sys.setswitchinterval(_SWITCH_SECONDS)
     command.run(TargetE3DB.name, TargetE3DB.cli)

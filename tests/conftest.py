@@ -107,7 +107,7 @@ def running_server(folder: Path, *options: str, database: str = "") -> Iterator[
         finally:
             process.terminate()
             try:
-                process.wait(15)
+                process.wait(60)
             finally:
                 process.kill()
                 process.stdout.close()

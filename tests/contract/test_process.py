@@ -1,6 +1,7 @@
 """The server as a process: start, stop, restart, and what it says on the way."""
 
 import json
+import re
 import socket
 import stat
 import subprocess
@@ -14,10 +15,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from e3db_connectors import Client, Search, errors
+from e3db_connectors.server.process import DRAIN_SECONDS
 from e3db_connectors.wire import times
 
 COMMAND = Path(sys.executable).parent / "e3db-connectors"
-SECONDS = 10
+SECONDS = 30
 
 
 @pytest.fixture
@@ -160,7 +162,7 @@ def test_an_idle_connection_does_not_hold_up_the_end(start, session):
         began = time.monotonic()
         process.terminate()
         assert process.wait(SECONDS) == 0
-    assert time.monotonic() - began < SECONDS / 2
+    assert time.monotonic() - began < DRAIN_SECONDS
 
 
 # A start that fails
@@ -270,22 +272,24 @@ def test_no_secret_is_in_the_log(running_server, registration_token, call_as, tm
     assert not [secret for secret in secrets if secret in log]
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "line"),
-    [
-        ("POST", "/v1/account/backup/{token}/{client_id}", "POST /v1/account/backup/***/*** 200"),
-        ("POST", "/v1/account/backup/{token}/nobody", "POST /v1/account/backup/***/*** 404"),
-        ("POST", "/v1/account/backup/{client_id}/{token}", "POST /v1/account/backup/***/*** 401"),
-        ("POST", "/v1/account/backup/a%2F{token}/{client_id}", "POST /v1/account/backup/***/*** 401"),
-        ("GET", "/v1/account/backup/{token}/{client_id}", "GET /v1/account/backup/***/*** 405"),
-        ("POST", "/v1/account/backup/{token}/{client_id}/", "POST (unknown path) 404"),
-        ("POST", "/v1/account/backup/{token}", "POST (unknown path) 404"),
-        ("POST", "//v1/account/backup/{token}/{client_id}", "POST (unknown path) 404"),
-    ],
-)
-def test_a_token_in_the_path_of_a_key_backup_is_not_in_the_log(running_server, registration_token, call_as, tmp_path, method, path, line):
+BACKUP_CALLS = [
+    ("POST", "/v1/account/backup/{token}/{client_id}", "POST /v1/account/backup/***/*** 200"),
+    ("POST", "/v1/account/backup/{token}/nobody", "POST /v1/account/backup/***/*** 404"),
+    ("POST", "/v1/account/backup/{client_id}/{token}", "POST /v1/account/backup/***/*** 401"),
+    ("POST", "/v1/account/backup/a%2F{token}/{client_id}", "POST /v1/account/backup/***/*** 401"),
+    ("GET", "/v1/account/backup/{token}/{client_id}", "GET /v1/account/backup/***/*** 405"),
+    ("POST", "/v1/account/backup/{token}/{client_id}/", "POST (unknown path) 404"),
+    ("POST", "/v1/account/backup/{token}", "POST (unknown path) 404"),
+    ("POST", "//v1/account/backup/{token}/{client_id}", "POST (unknown path) 404"),
+]
+
+
+def test_a_token_in_the_path_of_a_key_backup_is_not_in_the_log(running_server, registration_token, call_as, tmp_path):
     with running_server(tmp_path) as server, server.register() as client:
-        call_as(client)(method, path.format(token=registration_token, client_id=client.client_id))
+        call = call_as(client)
+        for method, path, _ in BACKUP_CALLS:
+            call(method, path.format(token=registration_token, client_id=client.client_id))
     log = (tmp_path / "server.log").read_text()
-    assert f" {line} " in log
+    found = re.findall(r"\w+ (?:/v1/account/backup/\S+|\(unknown path\)) \d{3}(?= )", log)
+    assert found == [line for _, _, line in BACKUP_CALLS]
     assert registration_token not in log

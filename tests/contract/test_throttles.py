@@ -122,11 +122,11 @@ def test_failures_outlive_the_process(running_server, tmp_path):
     assert guess(6) == [401] * 4 + [429] * 2
 
 
-@pytest.mark.parametrize("header", [None, "Basic", "Basic !", "Bearer x", "Basic bm9jb2xvbg=="])
-def test_what_is_no_attempt_is_not_counted(from_address, header):
+def test_what_is_no_attempt_is_not_counted(from_address):
     caller = from_address()
-    headers = {"Authorization": header} if header else {}
-    assert {caller("POST", TOKEN, headers=headers).status_code for _ in range(OF_ADDRESS + 1)} == {401}
+    for header in (None, "Basic", "Basic !", "Bearer x", "Basic bm9jb2xvbg=="):
+        headers = {"Authorization": header} if header else {}
+        assert {caller("POST", TOKEN, headers=headers).status_code for _ in range(OF_ADDRESS + 1)} == {401}, header
 
 
 def test_anonymous_notes_are_limited_by_address(own, from_address):

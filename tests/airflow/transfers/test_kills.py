@@ -101,7 +101,7 @@ def test_records_into_a_file(transfer, connected, tmp_path, proof):
 def test_a_file_into_records(transfer, connected, tmp_path, proof):
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"id": number, "name": f"n{number}"}) + "\n" for number in range(ROWS)))
-    options = {"path": f"file://{path}", "key_columns": ["id"], "batch_size": PAGE}
+    options = {"path": f"file://{path}", "key_columns": ["id"], "batch_size": 2}  # more steps
     whole = [transfer("ObjectStorageToE3DBOperator", record_type=f"whole{number}", **options) for number in range(proof.size(1, 2))][
         -1
     ].steps

@@ -2,6 +2,7 @@
 
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,7 +10,7 @@ from e3db_connectors.sync.writing import open_writer
 
 pytestmark = [pytest.mark.proof, pytest.mark.skipif(os.environ.get("TEST_PROOF") != "full", reason="in `make proof` alone")]
 
-FEW, MANY, ALLOWED = 5_000, 50_000, 1.15
+FEW, SOME, MANY, ALLOWED = 5_000, 15_000, 50_000, 1.15
 COLUMNS = {"id": {"type": "integer"}, "name": {"type": "string"}}
 
 
@@ -18,14 +19,16 @@ def row_of(number):
 
 
 @pytest.fixture(scope="module")
-def owner(server):
-    """A client with few records of one type and many of another one."""
+def records(server):
+    """Few records of one type and many of another one; their client, and a time before which there were some of the many."""
     with server.register() as client:
         for record_type, count in (("few", FEW), ("many", MANY)):
             writer = open_writer(client, record_type, COLUMNS, ["id"])
             for at in range(0, count, 1_000):
                 writer.write([row_of(number) for number in range(at, at + 1_000)])
-        yield client
+                if at == SOME:
+                    some_until = client.server_time()
+        yield SimpleNamespace(client=client, some_until=str(some_until))
 
 
 @pytest.fixture
@@ -41,12 +44,12 @@ def compare(transfer, proof):
 
 
 @pytest.mark.parametrize("window", [{}, {"since": "1970-01-01"}], ids=["changes", "a window"])
-def test_records_into_a_table(compare, owner, connect, any_warehouse, window):
+def test_records_into_a_table(compare, records, connect, any_warehouse, window):
     if any_warehouse.name == "duckdb":
         pytest.skip("DuckDB is in the process, and takes what its memory_limit lets it")
     if window and any_warehouse.name == "sqlite":
         pytest.skip("a window for SQLite is held in memory")
-    connect(owner)
+    connect(records.client)
     what = f"E3DBToSqlOperator into {any_warehouse.name}, {'a window' if window else 'changes'}"
     compare(what, "E3DBToSqlOperator", {"record_type": "few"}, {"record_type": "many"}, **window)
     assert any_warehouse.query("SELECT COUNT(*) FROM many") == [(MANY,)]
@@ -66,9 +69,11 @@ def test_a_table_into_records(compare, connected, any_warehouse):
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
-def test_records_into_a_file(compare, owner, connect, tmp_path, ending):
-    connect(owner)
+def test_records_into_a_file(compare, records, connect, tmp_path, ending):
+    connect(records.client)
     few, many = ({"record_type": name, "path": f"file://{tmp_path}/{name}.{ending}"} for name in ("few", "many"))
+    if ending == "parquet":  # of which groups of 10,000 rows are held
+        few |= {"record_type": "many", "until": records.some_until}
     compare(f"E3DBToObjectStorageOperator, {ending}", "E3DBToObjectStorageOperator", few, many)
 
 

@@ -58,7 +58,7 @@ def start(database_url, registration_token, session, tmp_path):
                 assert line.startswith("listening on "), (tmp_path / "server.log").read_text()
                 yield Shifted(process, line.split()[-1], session)
                 process.terminate()
-                assert process.wait(15) in {0, -9}
+                assert process.wait(60) in {0, -9}
             finally:
                 process.kill()
 
@@ -204,7 +204,7 @@ def test_while_nothing_can_be_stored_the_date_stays_and_everything_else_goes_on(
             assert server.date() <= limit
             assert time.monotonic() - began < 2.5
         engine.dispose()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while server.date() <= limit:
             assert time.monotonic() < deadline
 

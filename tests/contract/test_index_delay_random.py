@@ -176,7 +176,7 @@ def watch(call):
     """Search until all *count* records show: what was found each time, in the order of writing."""
 
     def run(count, **request):
-        seen, end = [], time.monotonic() + 15
+        seen, end = [], time.monotonic() + 30
         while time.monotonic() < end:
             found = call("POST", SEARCH, json={"limit": 1000, **request}).json()
             seen.append([result["meta"]["record_id"] for result in found["results"]])

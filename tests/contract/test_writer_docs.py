@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from e3db_connectors.sync.writing import DELETE_OUTCOMES, OUTCOMES, failures
+from e3db_connectors.sync import failures
+from e3db_connectors.sync.writing import DELETE_OUTCOMES, OUTCOMES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "writing.md").read_text(encoding="utf-8")
 

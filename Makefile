@@ -115,7 +115,7 @@ $(PLUGINS)/dlt/.done: constraints/dlt.in constraints/dlt.txt pyproject.toml
 $(PLUGINS)/airflow-3.2/.done: constraints/airflow-3.2.in constraints/airflow-3.2.txt pyproject.toml
 	$(PYTHON) -m venv $(PLUGINS)/airflow-3.2
 	$(PLUGINS)/airflow-3.2/bin/python -m pip --quiet --disable-pip-version-check install 'pip>=25.1'
-	$(PLUGINS)/airflow-3.2/bin/python -m pip --quiet --disable-pip-version-check install --constraint constraints/airflow-3.2.txt --editable '.[all]' --group dev
+	$(PLUGINS)/airflow-3.2/bin/python -m pip --quiet --disable-pip-version-check install --constraint constraints/airflow-3.2.txt --requirement constraints/airflow-3.2.in --editable '.[all]' --group dev
 	@touch $@
 
 # The original SDKs are proprietary, so nothing here depends on them or contains them: they are fetched by name, for the check alone.

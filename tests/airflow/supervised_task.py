@@ -10,7 +10,11 @@ from uuid import uuid4
 import httpx
 from airflow.sdk.api.client import Client
 from airflow.sdk.api.datamodels._generated import BundleInfo, TaskInstance
-from airflow.sdk.execution_time.supervisor import supervise_task
+
+try:
+    from airflow.sdk.execution_time.supervisor import supervise_task
+except ImportError:  # Airflow 3.2
+    from airflow.sdk.execution_time.supervisor import supervise as supervise_task
 
 NOW = "2026-03-04T05:06:07Z"
 NOTHING = ("logical_date", "data_interval_start", "data_interval_end", "end_date", "partition_key")

@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,7 @@ def test_a_run_waits_for_the_end_of_its_window(connected, warehouse_default, run
     assert run.state == "success", run.log
     manifest = run.xcom("load")
     assert times.parse(manifest["until"]) + timedelta(seconds=1) <= connected.server_time()
-    assert "for the end of the window" in run.log
-    assert ("Pausing task as DEFERRED" in run.log, "Rescheduling task" in run.log) == (way == "deferred", way == "rescheduled")
+    if version("apache-airflow-core") >= "3.3":  # before, it shows nothing of what a task logs that is run like this
+        assert "for the end of the window" in run.log
+        assert ("Pausing task as DEFERRED" in run.log, "Rescheduling task" in run.log) == (way == "deferred", way == "rescheduled")
     assert warehouse_default.rows("contact", "id") == [(1,)]

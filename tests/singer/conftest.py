@@ -2,10 +2,15 @@
 
 import io
 import json
+import os
 import signal
+import socket
 import subprocess
+import sys
+import tempfile
 import time
-from contextlib import redirect_stdout
+from contextlib import closing, redirect_stdout
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -80,6 +85,59 @@ class Output:
         return [
             {name: value for name, value in row.items() if not name.startswith("_e3db_") and name != "_extra"} for row in self.rows(stream)
         ]
+
+
+class Forks:
+    """Runs plugins as processes that begin where their imports end, see `plugin_forks`."""
+
+    def __init__(self, folder):
+        self._path = str(folder / "forks")
+        self._process = subprocess.Popen([sys.executable, str(Path(__file__).with_name("plugin_forks.py")), self._path])
+        deadline = time.monotonic() + 60
+        while not Path(self._path).exists():
+            assert self._process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def run(self, command, *arguments, stdin=""):
+        with tempfile.TemporaryFile() as source, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+            source.write(stdin.encode())
+            source.seek(0)
+            files = [source.fileno(), out.fileno(), errors.fileno()]
+            argv = [str(Path(sys.executable).with_name(command)), *map(str, arguments)]
+            asked = {"argv": argv, "environment": dict(os.environ), "folder": str(Path.cwd())}
+            code = self._exit_code(json.dumps(asked).encode(), files)
+            for file in (out, errors):
+                file.seek(0)
+            return subprocess.CompletedProcess(argv, code, out.read().decode(), errors.read().decode())
+
+    def _exit_code(self, message, files):
+        with socket.socket(socket.AF_UNIX) as connection, connection.makefile("r") as told:
+            connection.settimeout(60)
+            connection.connect(self._path)
+            socket.send_fds(connection, [message], files)
+            process_id = int(told.readline())
+            try:
+                return int(told.read())
+            except TimeoutError:
+                os.kill(process_id, signal.SIGKILL)
+                raise
+
+    def close(self):
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory):
+    with closing(Forks(tmp_path_factory.mktemp("forks"))) as made:
+        yield made
+
+
+@pytest.fixture
+def run(forks):
+    """Run a plugin: ``run("tap-e3db", "--about", stdin="...")``."""
+    return forks.run
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from e3db_connectors.wire import times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from datetime import datetime
 
 T = TypeVar("T")
@@ -91,10 +91,6 @@ class Agenda(Generic[T]):
         """Read a window again, in pieces of *width* milliseconds; it has to be the one that `next` returned last."""
         self._width = _clamp(width)
         self._items.appendleft(window)
-
-    def pending(self) -> Iterable[T]:
-        """What is still under way."""
-        return [item.landing for item in self._items if isinstance(item, Flight)]
 
 
 def _clamp(milliseconds: int) -> int:

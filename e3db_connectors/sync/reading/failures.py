@@ -10,6 +10,7 @@ from e3db_connectors.errors import (
     ConfigError,
     Forbidden,
     LocalFileError,
+    ResponseInvalid,
     TransportError,
     Unauthorized,
     Unavailable,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _ID: Final = re.compile(r"[0-9a-fA-F-]{36}", re.ASCII)
 
-_NOT_OF_THE_RECORD: Final = (ConfigError, Forbidden, LocalFileError, TransportError, Unauthorized, Unavailable)
+_NOT_OF_THE_RECORD: Final = (ConfigError, Forbidden, LocalFileError, ResponseInvalid, TransportError, Unauthorized, Unavailable)
 """Errors that come while a record is opened, for its key or its file has to be fetched, and say nothing about it."""
 
 

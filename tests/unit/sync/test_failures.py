@@ -94,7 +94,10 @@ def test_a_file_that_cannot_be_written_is_told_at_once(kind, tmp_path):
         kind[0]("dead_letter", dead_letter_file=tmp_path / "missing" / "dead.jsonl")
 
 
-@pytest.mark.parametrize("error", [errors.Unavailable("GET", "/x", 503), errors.Forbidden("GET", "/x", 403), errors.TransportError("x")])
+@pytest.mark.parametrize(
+    "error",
+    [errors.Unavailable("GET", "/x", 503), errors.Forbidden("GET", "/x", 403), errors.TransportError("x"), errors.ResponseInvalid("x")],
+)
 def test_what_is_no_records_fault_is_not_skipped(error):
     failures = RecordFailures("skip")
     with pytest.raises(type(error)):

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from jsonschema import Draft202012Validator, SchemaError, validators
+from referencing import Registry
 
 from e3db_connectors.errors import UsageError
 
@@ -64,7 +65,7 @@ class RowValidator:
                 "validate_records: false turns the check off",
             ) from None
         self._stream = stream
-        self._validator = _JsonSchema(schema)
+        self._validator = _JsonSchema(schema, registry=Registry())  # jsonschema's own would fetch what `$ref` names
         self._kinds = _kinds_of_columns(schema)
         self._unknown = _ANY if schema.get("additionalProperties", True) is True else frozenset()
         self._required = frozenset(schema.get("required", ()))

@@ -1,5 +1,6 @@
 """The quick look at a row's kinds says nothing else than jsonschema does."""
 
+import socket
 from decimal import Decimal
 
 import pytest
@@ -80,3 +81,16 @@ def test_a_schema_that_cannot_be_checked_is_told():
         RowValidator("t", {"properties": {"a": {"$ref": "#/nowhere"}}}).check({"a": 1})
     with pytest.raises(UsageError, match=r"is no JSON Schema of draft 2020-12 .*validate_records: false"):
         RowValidator("t", {"properties": {"a": {"type": "no type"}}})
+
+
+def test_nothing_is_fetched_that_a_schema_names(tmp_path):
+    """A reference that leads elsewhere leads nowhere: neither requests nor files."""
+    (tmp_path / "any.json").write_text("{}")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0)
+        for reference in (f"http://127.0.0.1:{listener.getsockname()[1]}/x", (tmp_path / "any.json").as_uri()):
+            validator = RowValidator("t", {"properties": {"a": {"$ref": reference}}})
+            with pytest.raises(UsageError, match="cannot be checked"):
+                validator.check({"a": 1})
+        with pytest.raises(BlockingIOError):
+            listener.accept()

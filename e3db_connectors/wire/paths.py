@@ -37,7 +37,7 @@ def access_key(writer_id: str, user_id: str, reader_id: str, record_type: str) -
     """An access key; the type may hold any character, so it is encoded whole.
 
     Raises:
-        UsageError: The type is a segment that URLs drop.
+        UsageError: The type is a segment that URLs drop, or no Unicode.
     """
     return _by_type("/v1/storage/access_keys", (writer_id, user_id, reader_id), record_type)
 
@@ -46,7 +46,7 @@ def policy(user_id: str, writer_id: str, reader_id: str, record_type: str) -> st
     """What a reader may do with the records of a writer and type.
 
     Raises:
-        UsageError: The type is a segment that URLs drop.
+        UsageError: The type is a segment that URLs drop, or no Unicode.
     """
     return _by_type(POLICY, (user_id, writer_id, reader_id), record_type)
 
@@ -54,7 +54,10 @@ def policy(user_id: str, writer_id: str, reader_id: str, record_type: str) -> st
 def _by_type(base: str, ids: tuple[str, ...], record_type: str) -> str:
     if record_type in {".", ".."}:
         raise UsageError("a record type cannot be . or ..: such a segment means another path")
-    return "/".join([base, *(quote(part, safe="") for part in (*ids, record_type))])
+    try:
+        return "/".join([base, *(quote(part, safe="") for part in (*ids, record_type))])
+    except UnicodeEncodeError:
+        raise UsageError(f"record type {record_type!a} holds half a character (a lone surrogate)") from None
 
 
 def record(record_id: str) -> str:

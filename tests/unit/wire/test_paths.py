@@ -27,3 +27,8 @@ def test_a_type_of_any_characters_is_one_segment(record_type):
 def test_a_segment_that_urls_drop_is_refused(record_type):
     with pytest.raises(UsageError, match="cannot be"):
         paths.access_key("w", "u", "r", record_type)
+
+
+def test_a_type_that_is_no_unicode_is_refused():
+    with pytest.raises(UsageError, match="half a character"):
+        paths.access_key("w", "u", "r", "t\ud800")

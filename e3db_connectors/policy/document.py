@@ -151,7 +151,14 @@ def _parse_yaml(text: str, source: str) -> Any:
 
     try:
         return yaml.load(text, Loader)
-    except (yaml.YAMLError, RecursionError) as exc:
+    except (
+        yaml.YAMLError,
+        ArithmeticError,
+        AttributeError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as exc:  # tags that lie, dates that are none
         mark = getattr(exc, "problem_mark", None)
         where = f" (line {mark.line + 1}: {exc.problem})" if mark else ""  # type: ignore[union-attr]
         raise ConfigError(f"the {source} is no YAML{where}") from None

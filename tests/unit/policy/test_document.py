@@ -103,6 +103,10 @@ def test_an_error_names_its_place(place, policy):
         ("p.yaml", "rules: []\nrules: []", "twice"),
         ("p.yaml", "? [a]\n: 1", "is no YAML"),
         ("p.yaml", "!!python/object:os.system {}", "is no YAML"),
+        ("p.yaml", "x: 2024-13-45", "is no YAML"),
+        ("p.yaml", "x: !!int x", "is no YAML"),
+        ("p.yaml", "x: !!map [1]", "is no YAML"),
+        ("p.yaml", "x: !!set [1]", "is no YAML"),
         ("p.json", '{"rules": 1}', "rules: Expected `array`"),
     ],
 )

@@ -16,6 +16,7 @@ from e3db_connectors.sync.columns import fields_of
 from e3db_connectors.sync.file_formats import FORMATS, row_file
 from e3db_connectors.sync.progress import NoProgress
 from e3db_connectors.sync.reading import ClientSource, Engine
+from e3db_connectors.sync.reading import state as states
 from e3db_connectors.sync.reading.failures import RecordFailures
 from e3db_connectors.sync.reading.full import NamedRead
 from e3db_connectors.sync.reading.question import Question
@@ -191,8 +192,7 @@ class Export:
             return None
         if self.record_ids is not None:
             return len(self.record_ids)
-        bookmark = (state or {}).get("replication_key_value")
-        begin = times.parse(bookmark) if bookmark else self.since or times.EPOCH
+        begin = states.parse(state).bookmark or self.since or times.EPOCH
         total = self.client.search_page(
             Question(self.record_type, all_writers=self.all_writers).request(begin, self.until, limit=1)
         ).total_results

@@ -195,6 +195,15 @@ def test_a_state_of_another_type_is_refused(make, tmp_path):
 
 
 @pytest.mark.usefixtures("shop")
+def test_a_state_that_is_none_is_refused_also_before_progress_is_told(command, tmp_path):
+    (tmp_path / "state.json").write_text('{"replication_key": "_e3db_last_modified", "replication_key_value": 5}')
+    done = command("shop", "--to", tmp_path / "out.jsonl", "--state", tmp_path / "state.json", "--progress", "log")
+    assert done.returncode == 1
+    assert "'5' is no time" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.usefixtures("shop")
 def test_what_is_there_is_not_overwritten_unless_asked_for(make, tmp_path):
     (tmp_path / "out.jsonl").write_text("precious")
     with pytest.raises(LocalFileError, match="exists already"):

@@ -76,7 +76,7 @@ class FileStore:
         """Find the place."""
         self._directory = directory.rstrip("/")
         self._remote: tuple[Any, str] | None = None
-        if urlsplit(directory).password is not None:
+        if _has_password(directory):
             raise ConfigError(
                 "the URL for files must hold no password: rows name it; give it to fsspec, in its configuration or environment"
             )
@@ -128,6 +128,13 @@ class FileStore:
             with suppress(OSError):
                 system.rm(part)
             raise
+
+
+def _has_password(directory: str) -> bool:
+    try:
+        return urlsplit(directory).password is not None
+    except ValueError:
+        raise ConfigError("files_directory is neither a folder nor a URL") from None
 
 
 def _checked_id(record_id: str) -> str:

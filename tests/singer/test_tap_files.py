@@ -89,6 +89,8 @@ def test_a_place_that_cannot_be_is_refused(tmp_path):
         FileStore(str(tmp_path / "file"))
     with pytest.raises(ConfigError, match="pip install fsspec"):
         FileStore("nonsense://x")
+    with pytest.raises(ConfigError, match="neither a folder nor a URL"):
+        FileStore("http://[x")
     with pytest.raises(ConfigError, match="no password") as caught:
         FileStore("memory://somebody:hidden@host/x")
     assert "hidden" not in str(caught.value)

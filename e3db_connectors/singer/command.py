@@ -46,10 +46,10 @@ class E3DBPlugin(PluginBase):
         """Read the config files.
 
         Raises:
-            ConfigError: One is not a JSON object.
+            ConfigError: One is not a JSON object, or has a name that no file can have.
         """
         for path in value:
-            if path != "ENV" and not isinstance(read_json_file(path), dict):
+            if path != "ENV" and not isinstance(_config_file(path), dict):
                 raise ConfigError(f"the config file {path} must hold a JSON object")
         return super().cb_config(ctx, param, value)
 
@@ -60,6 +60,15 @@ class E3DBPlugin(PluginBase):
         if errors and raise_errors:
             raise ConfigError("; ".join(errors))
         return errors
+
+
+def _config_file(path: str) -> Any:
+    try:
+        return read_json_file(path)
+    except (FileNotFoundError, PermissionError, IsADirectoryError):
+        raise  # `run` tells of these
+    except OSError as exc:
+        raise ConfigError(f"cannot read the config file {path}: {exc.strerror}") from None
 
 
 def run(name: str, command: Callable[[], Any]) -> None:

@@ -78,7 +78,7 @@ class MessageReader(GenericSingerReader[bytes]):
         message = _decoded(line)
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
             raise UsageError("a line of the input is no Singer message: no JSON object with a type")
-        if not isinstance(message.get("stream", "-"), str) or message.get("stream") == "":
+        if not _is_name(message.get("stream", "-")):
             raise UsageError("the stream of a Singer message must be a name")
         if not isinstance(message.get("record", {}), dict):
             raise UsageError("the record of a Singer message must be an object")
@@ -141,6 +141,13 @@ def _decoded(line: bytes) -> Any:
             return deserialize_json(line, parse_constant=_refuse_constant)
     except (ValueError, ArithmeticError, RecursionError):
         raise UsageError("a line of the input is no Singer message: no JSON, or with numbers that JSON does not have") from None
+
+
+def _is_name(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(value.encode())
+    except UnicodeEncodeError:  # half a character
+        return False
 
 
 def _descriptor(source: object) -> int | None:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
-from e3db_connectors.errors import ConfigError
+from e3db_connectors.errors import ConfigError, UsageError
 from e3db_connectors.policy import Policy, Pseudonymiser, pseudonymiser
 from e3db_connectors.singer.settings import parse_date
 from e3db_connectors.sync import RecordFailures, Tuning
+from e3db_connectors.sync.column_schemas import require_schemas
 from e3db_connectors.sync.reading.failures import record_ids
 from e3db_connectors.sync.reading.writers import named
 from e3db_connectors.sync.record_files import FileStore
@@ -64,6 +65,7 @@ class TapOptions:
         since, until = _date(config, "start_date"), _date(config, "end_date")
         if since and until and until <= since:
             raise ConfigError("setting end_date: it must be later than start_date")
+        _check_schemas(config)
         ids_file = config.get("record_ids_file")
         return cls(
             all_writers=config["include_all_writers"],
@@ -107,6 +109,14 @@ def _writer_ids(config: Mapping[str, Any]) -> tuple[str, ...] | None:
         except ValueError:
             raise ConfigError(f"setting writer_ids: {writer_id!r} is no id of a client") from None
     return named(ids) if ids else None
+
+
+def _check_schemas(config: Mapping[str, Any]) -> None:
+    for record_type, columns in (config.get("schemas") or {}).items():
+        try:
+            require_schemas(columns)
+        except UsageError as exc:
+            raise ConfigError(f"setting schemas: type {record_type!a}: {exc}") from None
 
 
 def _policy(config: Mapping[str, Any]) -> Policy:

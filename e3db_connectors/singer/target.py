@@ -16,6 +16,7 @@ from e3db_connectors.singer.background import Background
 from e3db_connectors.singer.input import MessageReader
 from e3db_connectors.singer.loading import LoadOptions
 from e3db_connectors.singer.sinks import RecordSink
+from e3db_connectors.sync.column_schemas import require_schemas
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -141,8 +142,12 @@ class TargetE3DB(command.E3DBPlugin, Target):
 def _check_schema(message: dict[str, Any]) -> None:
     schema, keys = message["schema"], message.get("key_properties") or []
     columns = schema.get("properties") if isinstance(schema, dict) else None
-    if not isinstance(columns, dict) or not all(isinstance(column, dict) for column in columns.values()):
+    if not isinstance(columns, dict):
         raise UsageError(f"stream {message['stream']}: its schema must be an object with a schema for each of its properties")
+    try:
+        require_schemas(columns)
+    except UsageError as exc:
+        raise UsageError(f"stream {message['stream']}: {exc}") from None
     if not isinstance(keys, list) or not all(isinstance(key, str) and key in columns for key in keys):
         raise UsageError(f"stream {message['stream']}: key_properties must be a list of columns of its schema")
 

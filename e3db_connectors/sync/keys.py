@@ -10,9 +10,10 @@ import msgspec
 from e3db_connectors.crypto import blind_index
 from e3db_connectors.errors import ConfigError, UsageError
 from e3db_connectors.sync.names import META_PREFIX
+from e3db_connectors.sync.values import canonical_integer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 ROW_KEY: Final = f"{META_PREFIX}key"
 """The plain member that holds the index."""
@@ -44,15 +45,25 @@ class RowKeys:
         record_type: The stream's type; equal keys of two types cannot be linked.
         columns: The key's columns.
         previous_key: The secret before, while rows move from it to this one.
+        integers: Those of the columns that hold whole numbers: 1 and 1.0 are one key.
 
     Raises:
         ConfigError: Both secrets are the same.
     """
 
-    def __init__(self, index_key: bytes, record_type: str, columns: Sequence[str], previous_key: bytes | None = None) -> None:
+    def __init__(
+        self,
+        index_key: bytes,
+        record_type: str,
+        columns: Sequence[str],
+        previous_key: bytes | None = None,
+        *,
+        integers: Collection[str] = (),
+    ) -> None:
         """Keep what goes into every index."""
         self.record_type = record_type
         self.columns = tuple(sorted(columns))
+        self._integers = frozenset(integers)
         self._secrets = [(key, blind_index.key_id(key)) for key in (index_key, previous_key) if key is not None]
         self.kids = tuple(kid for _, kid in self._secrets)
         if len(set(self.kids)) < len(self.kids):
@@ -68,7 +79,10 @@ class RowKeys:
         if missing:
             raise UsageError(f"a row of {self.record_type} has no value in its key column {', '.join(missing)}")
         try:
-            message = msgspec.json.encode([self.record_type, [[name, data[name]] for name in self.columns]])
+            message = msgspec.json.encode([self.record_type, [[name, self._text(name, data[name])] for name in self.columns]])
         except UnicodeEncodeError:
             raise UsageError(f"a key of {self.record_type!a} holds half a character (a lone surrogate)") from None
         return RowKey(*(blind_index.compute(key, message, kid) for key, kid in self._secrets))
+
+    def _text(self, name: str, text: str) -> str:
+        return canonical_integer(text) if name in self._integers else text

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final
+from types import NoneType
+from typing import Final
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from e3db_connectors.client.arguments import texts
+from e3db_connectors.errors import UsageError
 
 META_PREFIX: Final = "_e3db_"
 RESERVED_PREFIXES: Final = (META_PREFIX, "_sdc_")
@@ -23,6 +25,17 @@ _NAME_MAX: Final = 63
 _PLAIN_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _SLUG_LENGTH: Final = 54
 """With an underscore and 8 hex digits it is as long as a name may be."""
+
+
+def require_several(values: Iterable[str] | None, what: str) -> None:
+    """Let pass several names or ids, but no text alone: it would count as its letters, and `in` finds parts of it.
+
+    Raises:
+        UsageError: It is a text, or something that holds no texts.
+    """
+    if isinstance(values, (str, bytes)) or not isinstance(values, (Iterable, NoneType)):
+        raise UsageError(f"{what} is a list of texts, not {type(values).__name__}; a single one stands in a list, too")
+    texts(values)
 
 
 def stream_name(record_type: str) -> str:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from e3db_connectors.errors import UsageError, ValueMismatch
 from e3db_connectors.policy import ColumnPlan, FieldCounts, Policy, Pseudonymiser, Treatment
 from e3db_connectors.policy.rules import Ciphertext, Decrypt
+from e3db_connectors.sync.column_schemas import require_schemas
 from e3db_connectors.sync.fits import fit_of
-from e3db_connectors.sync.names import META_PREFIX, column_names, slug
+from e3db_connectors.sync.names import META_PREFIX, column_names, require_several, slug
 from e3db_connectors.sync.values import TEXT, Schema, from_text, is_text, nullable
 from e3db_connectors.wire import times
 
@@ -83,6 +84,7 @@ class RowReader:
 
     Raises:
         ConfigError: The policy does not fit the fields.
+        UsageError: The columns that were asked for are no list, or the fields have no schemas.
     """
 
     client: Client
@@ -98,6 +100,8 @@ class RowReader:
         """Decide once what becomes of each field."""
         if self.unknown_fields not in get_args(UnknownFields):
             raise UsageError(f"unknown_fields must be one of {', '.join(get_args(UnknownFields))}")
+        require_several(self.selected, "columns")
+        require_schemas(self.fields)
         self._plan = ColumnPlan(
             self.policy, self.record_type, _columns(self.fields), selected=self.selected, pseudonymiser=self.pseudonymiser
         )

@@ -15,18 +15,20 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from e3db_connectors.client.arguments import texts
 from e3db_connectors.client.queries import ALL_WRITERS
-from e3db_connectors.errors import Conflict, OutcomeUnknown, ResponseInvalid
+from e3db_connectors.errors import AccessKeyMissing, Conflict, IntegrityError, OutcomeUnknown, UsageError
 from e3db_connectors.sync.names import META_PREFIX, SCHEMA_TYPE_PREFIX
 from e3db_connectors.sync.values import TEXT, Schema, decode_schemas, encode_schemas, kind_of
 from e3db_connectors.wire import paths
+from e3db_connectors.wire.queries import QueryRequest
 from e3db_connectors.wire.records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from e3db_connectors.client import Client
-    from e3db_connectors.wire.records import Meta
+    from e3db_connectors.wire.records import Meta, Result
 
     Columns = dict[str, Schema]
 
@@ -79,13 +81,16 @@ def number_of(columns: Mapping[str, Schema]) -> str:
 
 
 def load(client: Client, record_type: str, writers: str | Sequence[str] = ALL_WRITERS) -> StreamSchemas:
-    """Read the schema records of a type that this client may read, of all or some writers."""
-    return _merge(record_type, _records(client, record_type, writers))
+    """Read the schema records of a type that this client may read, of all or some writers.
+
+    One that does not open, or holds something else, is left out with a warning: one writer must not keep others' rows from being read.
+    """
+    return _merge(record_type, _opened(client, _sealed(client, record_type, writers)))
 
 
 def load_own(client: Client, record_type: str) -> StreamSchemas:
     """Read the schema records of a type that this client has written."""
-    return _merge(record_type, _records(client, record_type, client.client_id))
+    return _merge(record_type, _records(client, record_type))
 
 
 def remember(
@@ -109,7 +114,7 @@ def remember(
     number = number_of(columns)
     wanted = {number: encode_schemas(columns)}
     for _ in range(_ATTEMPTS):
-        own = _records(client, record_type, client.client_id)
+        own = _records(client, record_type)
         known = _merge(record_type, own)
         missing = {} if number in known.numbered else wanted
         added = {kid} - known.kids if kid else set()
@@ -143,12 +148,43 @@ def _merge(record_type: str, records: Iterable[Record]) -> StreamSchemas:
     merged = StreamSchemas(record_type)
     for record in records:
         merged.kids |= _kids_of(record)
-        try:
-            merged.numbered |= {number: decode_schemas(text) for number, text in record.data.items()}
-        except ValueError:
-            raise ResponseInvalid(f"the schema record {record.meta.record_id} of type {record_type!r} holds no schemas") from None
+        for number, text in record.data.items():
+            try:
+                merged.numbered[number] = decode_schemas(text)
+            except UsageError as exc:
+                _warn_of(record.meta, str(exc))
     return merged
 
 
-def _records(client: Client, record_type: str, writer: str | Sequence[str]) -> list[Record]:
-    return list(client.query_all(record_type=SCHEMA_TYPE_PREFIX + record_type, writer=writer))
+def _opened(client: Client, sealed: Iterable[Result]) -> Iterator[Record]:
+    for result in sealed:
+        try:
+            yield client.open(result)
+        except (AccessKeyMissing, IntegrityError) as exc:
+            _warn_of(result.meta, f"it does not open ({type(exc).__name__})")
+
+
+def _warn_of(meta: Meta, why: str) -> None:
+    _log.warning(
+        "schema record %s of writer %s is left out, so columns that no other one names read as text: %s",
+        meta.record_id,
+        meta.writer_id,
+        why,
+    )
+
+
+def _records(client: Client, record_type: str) -> list[Record]:
+    """Our own ones; they have to open, for they are to be written again."""
+    return [client.open(result) for result in _sealed(client, record_type, client.client_id)]
+
+
+def _sealed(client: Client, record_type: str, writers: str | Sequence[str]) -> Iterator[Result]:
+    everyone = writers == ALL_WRITERS
+    request = QueryRequest(
+        content_types=[SCHEMA_TYPE_PREFIX + record_type],
+        include_data=True,
+        include_all_writers=everyone or None,
+        writer_ids=None if everyone else texts(writers),
+    )
+    for page in client.query_pages(request):
+        yield from page

@@ -7,12 +7,14 @@ numbers by their literal, so that decimals keep their digits.
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from e3db_connectors.errors import UsageError
+from e3db_connectors.sync.column_schemas import require_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,15 +27,40 @@ TEXT: Schema = {"type": ["string", "null"]}
 
 _ANNOTATIONS = {"description", "title", "default", "examples", "$comment", "$id", "$schema"}
 
+_INTEGER: Final = re.compile(r"-?[0-9]+", re.ASCII)
+_DIGITS_MAX: Final = 1000
+
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _canonical_encoder = msgspec.json.Encoder(decimal_format="number", order="sorted")
 
 
 def is_text(schema: Schema) -> bool:
     """Whether a column of this schema can only hold text or null."""
+    return _is_only(schema, "string")
+
+
+def is_integer(schema: Schema) -> bool:
+    """Whether a column of this schema can only hold whole numbers or null."""
+    return _is_only(schema, "integer")
+
+
+def _is_only(schema: Schema, wanted: str) -> bool:
     kind = schema.get("type")
     kinds = {kind} if isinstance(kind, str) else set(kind or ())
-    return "string" in kinds and kinds <= {"string", "null"}
+    return wanted in kinds and kinds <= {wanted, "null"}
+
+
+def canonical_integer(text: str) -> str:
+    """The text of a whole number as an integer is written: JSON may also write it as ``1.0`` or ``1e2``. Other texts stay."""
+    if _INTEGER.fullmatch(text):
+        return text
+    try:
+        number = Decimal(text)
+        if number.is_finite() and number.adjusted() <= _DIGITS_MAX and number == number.to_integral_value():
+            return str(int(number))
+    except ArithmeticError:
+        pass
+    return text
 
 
 def to_text(value: Any, schema: Schema) -> str | None:
@@ -108,9 +135,11 @@ def decode_schemas(text: str) -> dict[str, Schema]:
     """The inverse.
 
     Raises:
-        ValueError: It is no JSON object of objects.
+        UsageError: It is no JSON, or there is something else than schemas.
     """
-    schemas = json.loads(text, parse_float=Decimal)
-    if not isinstance(schemas, dict) or not all(isinstance(schema, dict) for schema in schemas.values()):
-        raise ValueError("no columns")
+    try:
+        schemas: dict[str, Schema] = _decoder.decode(text)
+    except (ValueError, ArithmeticError, RecursionError):
+        raise UsageError("it is no JSON") from None
+    require_schemas(schemas)
     return schemas

@@ -75,6 +75,9 @@ class TestBothPlugins:
     def test_a_missing_config_file(self, plugin, run):
         assert "nowhere.json" in complaint(run(plugin, "--config", "nowhere.json"))
 
+    def test_a_config_file_whose_name_cannot_be(self, plugin, run):
+        assert "cannot read the config file" in complaint(run(plugin, "--config", "x" * 300 + ".json"))
+
     def test_a_missing_credentials_file(self, plugin, run, tmp_path, messages):
         config = write(tmp_path / "c.json", {"credentials_file": str(tmp_path / "none.json")})
         done = run(plugin, "--config", config, stdin=json.dumps(messages.schema("t", id={"type": "integer"})))
@@ -141,6 +144,7 @@ def test_a_record_that_our_key_does_not_open(run, plugins, client, server):
         '{"type": "SCHEMA", "stream": "t"}',
         '{"type": "SCHEMA", "stream": "t", "schema": {"properties": {"a": {"type": "nonsense"}}}, "key_properties": []}',
         '{"type": "SCHEMA", "stream": "t", "schema": 7, "key_properties": []}',
+        '{"type": "SCHEMA", "stream": "t\\ud800", "schema": {"properties": {"a": {}}}, "key_properties": []}',
         '{"type": "WHAT"}',
         '{"type": ["x"]}',
         '{"type": "RECORD", "stream": ["t"], "record": {}}',
@@ -155,6 +159,12 @@ def test_a_record_that_our_key_does_not_open(run, plugins, client, server):
 )
 def test_a_malformed_message(line, run, plugins):
     assert complaint(run("target-e3db", "--config", plugins.target_config(), stdin=line + "\n"))
+
+
+@pytest.mark.parametrize("schema", [{"type": 5}, {"type": ["string", ["x"]]}, {"anyOf": 5}, {"properties": {"b": 5}}])
+def test_a_schema_that_cannot_be_worked_with_is_refused_without_validation_too(schema, plugins, messages):
+    done = plugins.load(messages.schema("t", id={"type": "integer"}, a=schema), validate_records=False)
+    assert "stream t: column 'a': " in complaint(done)
 
 
 def test_a_row_that_breaks_its_schema(plugins, messages):

@@ -181,3 +181,9 @@ def test_null_settings_count_as_left_out(tap, written):
     assert written
     nulls = dict.fromkeys(["record_types", "writer_ids", "columns", "policy_file", "end_date", "on_error", "max_workers", "pseudonym_key"])
     assert len(tap(**nulls).rows("contact")) == 2
+
+
+@pytest.mark.parametrize("schema", [{"type": 5}, {"type": ["string", ["x"]]}, {"anyOf": 5}, {"properties": 5}])
+def test_schemas_that_are_none_are_refused(schema, tap):
+    with pytest.raises(ConfigError, match="setting schemas: type 't': column 'a': its schema has a wrong "):
+        tap(schemas={"t": {"a": schema}}, settle=False)

@@ -13,6 +13,7 @@ import logging
 from typing import TYPE_CHECKING, Final
 
 from e3db_connectors.errors import UsageError
+from e3db_connectors.sync.names import require_several
 from e3db_connectors.sync.reading.source import OWN, Source
 from e3db_connectors.sync.reading.tail import mark_of
 
@@ -29,10 +30,11 @@ def named(writer_ids: Collection[str] | None) -> tuple[str, ...] | None:
     """Ids of writers in a fixed order, each once; None: all.
 
     Raises:
-        UsageError: There are none, or too many for a search.
+        UsageError: There are none, too many for a search, or it is a text.
     """
     if writer_ids is None:
         return None
+    require_several(writer_ids, "writer_ids")
     ids = tuple(sorted({writer_id.lower() for writer_id in writer_ids}))
     if not 1 <= len(ids) <= WRITERS_MAX:
         raise UsageError(f"writer_ids names 1 to {WRITERS_MAX} writers; leave it out for all")

@@ -9,8 +9,10 @@ from e3db_connectors.client.bulk import WORKERS
 from e3db_connectors.crypto import blind_index
 from e3db_connectors.errors import ConfigError, UsageError
 from e3db_connectors.sync import schemas
+from e3db_connectors.sync.column_schemas import require_schemas
 from e3db_connectors.sync.keys import RowKeys
-from e3db_connectors.sync.names import META_PREFIX, is_internal
+from e3db_connectors.sync.names import META_PREFIX, is_internal, require_several
+from e3db_connectors.sync.values import is_integer
 from e3db_connectors.sync.writing import rotation
 from e3db_connectors.sync.writing.batches import Batches
 from e3db_connectors.sync.writing.delete import RowDeleter
@@ -78,14 +80,17 @@ def open_writer(
     Raises:
         ConfigError: The options do not go together.
         WrongKeySecret: Rows of the type are keyed by another secret.
-        UsageError: The type is the connector's own.
+        UsageError: The type is the connector's own, a column's schema is none, or there is a text where a list belongs.
     """
     options = options or WriteOptions()
     _refuse_internal(record_type)
+    require_schemas(columns)
+    require_several(options.plain_columns, "plain_columns")
+    require_several(options.share_with, "share_with")
     own = [name for name in options.plain_columns if name.lower().startswith(META_PREFIX)]
     if own:
         raise ConfigError(f"plain members that start with {META_PREFIX} are the connector's own; {', '.join(own)} cannot stay in clear")
-    keys = _row_keys(client, record_type, key_columns, options) if key_columns else None
+    keys = _row_keys(client, record_type, columns, key_columns, options) if key_columns else None
     share_stream(client, record_type, options.share_with)
     known = _begin(client, record_type, columns, keys, store=options.store_schema)
     stream = Stream(record_type, columns, known, keys, options.plain_columns)
@@ -120,7 +125,7 @@ def open_deleter(
     _refuse_internal(record_type)
     if not key_columns:
         raise UsageError(f"rows of {record_type} cannot be deleted without key columns: nothing tells which records are theirs")
-    keys = _row_keys(client, record_type, key_columns, options)
+    keys = _row_keys(client, record_type, columns, key_columns, options)
     rotation.admit(client, record_type, schemas.load_own(client, record_type).kids, keys.kids)
     batches = Batches(record_type, options.workers, failures or Failures(), DELETE_OUTCOMES)
     return RowDeleter(client, columns, keys, Lookup(client, record_type, options.workers), batches)
@@ -131,7 +136,10 @@ def _refuse_internal(record_type: str) -> None:
         raise UsageError(f"records of type {record_type} are the connector's own or the account's; name the stream otherwise")
 
 
-def _row_keys(client: Client, record_type: str, key_columns: Sequence[str], options: WriteOptions) -> RowKeys:
+def _row_keys(
+    client: Client, record_type: str, columns: Mapping[str, Schema], key_columns: Sequence[str], options: WriteOptions
+) -> RowKeys:
+    require_several(key_columns, "key_columns")
     derived = blind_index.derive_key(client.private_key_bytes)
     current = blind_index.read_key(options.key_secret) if options.key_secret else derived
     previous = None
@@ -139,7 +147,8 @@ def _row_keys(client: Client, record_type: str, key_columns: Sequence[str], opti
         previous = derived
     elif options.key_secret_previous:
         previous = blind_index.read_key(options.key_secret_previous, what="key_secret_previous")
-    return RowKeys(current, record_type, key_columns, previous)
+    integers = [name for name in key_columns if is_integer(columns.get(name, {}))]
+    return RowKeys(current, record_type, key_columns, previous, integers=integers)
 
 
 def _begin(client: Client, record_type: str, columns: Mapping[str, Schema], keys: RowKeys | None, *, store: bool) -> schemas.StreamSchemas:

@@ -10,6 +10,7 @@ import pytest
 from e3db_connectors.crypto import fast_fields, fields
 from e3db_connectors.errors import ConfigError, DecryptionError, EncodingError, UsageError, ValueMismatch
 from e3db_connectors.policy import Policy, Pseudonymiser
+from e3db_connectors.sync import read_pages
 from e3db_connectors.sync.rows import META_COLUMNS, RowReader
 from e3db_connectors.sync.values import TEXT
 from e3db_connectors.wire.search import SearchRequest
@@ -257,3 +258,20 @@ def test_fields_that_are_not_needed_are_never_opened(client, results, opened, pr
     assert (total.untouched, total.passed_through) == (80 * size, 20 * size)
     assert all((row["a"], row["c"]) == ("a", "*") for row in rows)
     proof.report("fields that no rule needs open", tried=100 * size, opened=wrongly)
+
+
+@pytest.mark.parametrize("columns", ["email", b"email", [1], 7])
+def test_columns_are_several(columns, client):
+    """A text would also have every column that it contains: ``mail``, and that would be opened."""
+    with pytest.raises(UsageError):
+        RowReader(client, "t", {"mail": TEXT, "email": TEXT}, columns)
+
+
+def test_writers_are_several(client):
+    with pytest.raises(UsageError, match="writer_ids is a list of texts, not str"):
+        read_pages(client, "t", fields={}, writer_ids=str(client.client_id))
+
+
+def test_a_field_that_has_no_schema_is_refused(client):
+    with pytest.raises(UsageError, match="column 'a': its schema has a wrong type"):
+        RowReader(client, "t", {"a": {"type": 5}})

@@ -2,8 +2,7 @@
 
 import pytest
 
-from e3db_connectors.errors import ResponseInvalid
-from e3db_connectors.sync import schemas
+from e3db_connectors.sync import Tuning, read_pages, schemas
 from e3db_connectors.sync.values import TEXT
 
 INTEGER, NUMBER = {"type": ["integer", "null"]}, {"type": ["number", "null"]}
@@ -54,10 +53,46 @@ def test_types_have_schema_records_of_their_own(client):
     assert schemas.load(client, "other").united() == {}
 
 
-def test_a_schema_record_of_something_else_is_named(client):
-    client.write("singer.schema.t", {"id": "1"})
-    with pytest.raises(ResponseInvalid, match="holds no schemas"):
-        schemas.load(client, "t")
+HOSTILE = {
+    "a number": '{"a":{"type":5}}',
+    "a list in a list": '{"a":{"type":["string",["x"]]}}',
+    "a type that there is not": '{"a":{"type":"banana"}}',
+    "a choice of nothing": '{"a":{"anyOf":5}}',
+    "a choice of something else": '{"a":{"oneOf":[{"type":"null"},5]}}',
+    "properties that are none": '{"a":{"properties":{"b":{"properties":[]}}}}',
+    "half a character": '{"a\\ud800":{"type":"integer"}}',
+    "no schema": '{"a":7}',
+    "no columns": "1",
+    "no JSON": "hello",
+    "a number that JSON does not have": '{"a":{"default":NaN}}',
+    "deep": '{"a":' + '{"items":' * 100 + "{}" + "}" * 101,
+    "deeper than Python goes": '{"a":' + '{"items":' * 100_000 + "{}" + "}" * 100_001,
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_schema_record_that_holds_something_else_is_left_out(case, client, caplog):
+    """Everybody who shares the type can write one."""
+    schemas.remember(client, "t", {"b": INTEGER})
+    bad = client.write("singer.schema.t", {"00000000": HOSTILE[case]})
+    assert schemas.load(client, "t").united() == {"b": INTEGER}
+    assert f"schema record {bad.meta.record_id} of writer {client.client_id} is left out" in caplog.text
+
+
+def test_a_schema_record_that_does_not_open_is_left_out(client, damage, caplog):
+    schemas.remember(client, "t", {"b": INTEGER})
+    bad = client.write("singer.schema.t", {"00000000": '{"a":{"type":"integer"}}'})
+    damage(bad.meta.record_id)
+    assert schemas.load(client, "t").united() == {"b": INTEGER}
+    assert "it does not open (" in caplog.text
+
+
+def test_what_another_writer_stores_as_a_schema_does_not_stop_a_reader(client, stranger):
+    for record_type, data in (("t", {"a": "x"}), ("singer.schema.t", {"00000000": HOSTILE["a number"]})):
+        stranger.write(record_type, data)
+        stranger.share(record_type, client.client_id)
+    (row,) = (row for page in read_pages(client, "t", all_writers=True, tuning=Tuning(settle_seconds=0)) for row in page.rows)
+    assert row["a"] == "x"
 
 
 def test_the_server_does_not_see_the_columns(client, server):

@@ -1,13 +1,15 @@
 """The secret of the keys: a wrong one is refused, and a new one takes over row by row."""
 
+from decimal import Decimal
+
 import pytest
 
 from e3db_connectors import Record
-from e3db_connectors.crypto import encoding
-from e3db_connectors.errors import ConfigError, WrongKeySecret
+from e3db_connectors.crypto import blind_index, encoding
+from e3db_connectors.errors import ConfigError, UsageError, WrongKeySecret
 from e3db_connectors.sync import schemas
-from e3db_connectors.sync.keys import ROW_KEY
-from e3db_connectors.sync.writing import WriteOptions, rotation
+from e3db_connectors.sync.keys import ROW_KEY, RowKeys
+from e3db_connectors.sync.writing import WriteOptions, open_writer, rotation
 
 OLD, NEW = encoding.encode(bytes(range(32))), encoding.encode(bytes(range(32, 64)))
 ROWS = [{"id": number, "name": "a"} for number in range(5)]
@@ -163,3 +165,35 @@ def test_of_two_schema_records_none_keeps_a_secret_that_is_settled(items):
     items.client.update(Record(record.meta, record.data))
     items.writer(key_secret=NEW)
     assert len(schemas.load_own(items.client, "items").kids) == 1
+
+
+@pytest.mark.parametrize("same", ["1.0", "1.00", "1e0", "10E-1"])
+def test_a_whole_number_is_one_key_however_it_is_written(same, items, outcomes):
+    writer = items.writer()
+    assert outcomes(writer.write([{"id": 1, "name": "a"}])) == ["created"]
+    assert outcomes(writer.write([{"id": Decimal(same), "name": "b"}])) == ["updated"]
+    assert outcomes(writer.write([{"id": 10, "name": "b"}])) == ["created"]
+    assert outcomes(writer.delete([{"id": Decimal(same)}])) == ["deleted"]
+
+
+@pytest.mark.parametrize(("schema", "text"), [({"type": "integer"}, "1"), ({"type": "number"}, "1.0"), ({"type": "string"}, "1.0")])
+def test_only_keys_of_integer_columns_are_read_as_numbers(schema, text, client):
+    columns = {"id": schema}
+    made = [open_writer(client, "t", columns, ["id"])._keys.of({"id": each}) for each in (text, "1.0")]
+    assert (made[0] == made[1]) == (schema["type"] == "integer" or text == "1.0")
+    secret = blind_index.derive_key(client.private_key_bytes)
+    assert made[0] == RowKeys(secret, "t", ["id"]).of({"id": text})  # as it was before
+
+
+@pytest.mark.parametrize(
+    ("keys", "options"),
+    [("id", {}), (["id"], {"plain_columns": "name"}), (["id"], {"share_with": "0" * 32}), (["id"], {"share_with": [1]})],
+)
+def test_a_text_where_several_belong_is_refused(keys, options, items):
+    with pytest.raises(UsageError):
+        items.writer(keys=keys, **options)
+
+
+def test_columns_without_a_schema_are_refused(items):
+    with pytest.raises(UsageError, match="column 'id': its schema has a wrong anyOf"):
+        items.writer(columns={"id": {"anyOf": 5}})

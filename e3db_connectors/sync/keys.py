@@ -21,20 +21,20 @@ ROW_KEY: Final = f"{META_PREFIX}key"
 
 @dataclass(frozen=True, slots=True)
 class RowKey:
-    """The index of a row, and while the secret is being changed also the one that it had.
+    """The index of a row, and others that it had: while the secret is being changed, and of whole numbers written with a fraction.
 
     Args:
         index: What the row is written under.
-        previous: What it may still be stored under.
+        earlier: What it may still be stored under.
     """
 
     index: str
-    previous: str | None = None
+    earlier: tuple[str, ...] = ()
 
     @property
     def all(self) -> tuple[str, ...]:
         """All that the row is looked for under."""
-        return (self.index,) if self.previous is None else (self.index, self.previous)
+        return (self.index, *self.earlier)
 
 
 class RowKeys:
@@ -78,11 +78,17 @@ class RowKeys:
         missing = [name for name in self.columns if name not in data]
         if missing:
             raise UsageError(f"a row of {self.record_type} has no value in its key column {', '.join(missing)}")
+        stored = [data[name] for name in self.columns]
+        messages = [self._message(stored)]
+        if self._integers:
+            texts = [canonical_integer(data[name]) if name in self._integers else data[name] for name in self.columns]
+            if texts != stored:  # a record may be there that is keyed with the text as it is
+                messages.insert(0, self._message(texts))
+        index, *earlier = (blind_index.compute(key, message, kid) for key, kid in self._secrets for message in messages)
+        return RowKey(index, tuple(earlier))
+
+    def _message(self, texts: Sequence[str]) -> bytes:
         try:
-            message = msgspec.json.encode([self.record_type, [[name, self._text(name, data[name])] for name in self.columns]])
+            return msgspec.json.encode([self.record_type, list(zip(self.columns, texts, strict=True))])
         except UnicodeEncodeError:
             raise UsageError(f"a key of {self.record_type!a} holds half a character (a lone surrogate)") from None
-        return RowKey(*(blind_index.compute(key, message, kid) for key, kid in self._secrets))
-
-    def _text(self, name: str, text: str) -> str:
-        return canonical_integer(text) if name in self._integers else text

@@ -101,7 +101,8 @@ _FITS: Final[dict[str, Callable[[Any], bool]]] = {
     **dict.fromkeys(("anyOf", "oneOf", "allOf"), _is_choice),
     **dict.fromkeys(("properties", "patternProperties", "$defs", "definitions"), _is_object),
     **dict.fromkeys(("additionalProperties", "not", "contains", "propertyNames"), _is_schema),
-    **dict.fromkeys(("format", "$ref"), _is_text),
+    "format": _is_text,
+    **dict.fromkeys(("$ref", "$dynamicRef"), lambda value: isinstance(value, str) and value.startswith("#")),  # a loader might fetch others
     "items": lambda value: isinstance(value, (bool, dict, list)),
     "required": _is_texts,
     "enum": lambda value: isinstance(value, list),

@@ -60,6 +60,7 @@ HOSTILE = {
     "a choice of nothing": '{"a":{"anyOf":5}}',
     "a choice of something else": '{"a":{"oneOf":[{"type":"null"},5]}}',
     "properties that are none": '{"a":{"properties":{"b":{"properties":[]}}}}',
+    "a reference that leads elsewhere": '{"a":{"items":{"$ref":"http://127.0.0.1/x"}}}',
     "half a character": '{"a\\ud800":{"type":"integer"}}',
     "no schema": '{"a":7}',
     "no columns": "1",

@@ -83,6 +83,15 @@ def test_a_schema_that_cannot_be_checked_is_told():
         RowValidator("t", {"properties": {"a": {"type": "no type"}}})
 
 
+@pytest.fixture
+def short_waits():
+    """Who asks and gets no answer gives up soon."""
+    socket.setdefaulttimeout(0.2)
+    yield
+    socket.setdefaulttimeout(None)
+
+
+@pytest.mark.usefixtures("short_waits")
 def test_nothing_is_fetched_that_a_schema_names(tmp_path):
     """A reference that leads elsewhere leads nowhere: neither requests nor files."""
     (tmp_path / "any.json").write_text("{}")

@@ -120,7 +120,7 @@ def _own(client: Client, record_ids: Iterable[str]) -> Iterator[Record]:
 
 def _fitting(client: Client, wanted: RecordFilter) -> Iterator[Record]:
     """By v1 queries: they know no times, but are never behind, and have no limit."""
-    window, plain = window_of(wanted.since, wanted.until), wanted.plain or {}
+    window, plain = window_of(wanted.since, wanted.until), {} if wanted.plain is None else wanted.plain
     require_text(plain, "plain")
     terms = [eq(name, value) for name, value in plain.items()]
     since, until = (None if bound is None else times.render(bound) for bound in (window.since, window.until))

@@ -57,7 +57,7 @@ class RecordFilter:
         if not self.record_type:
             raise UsageError("record_type is empty")
         window = window_of(self.since, self.until)
-        plain = self.plain or {}
+        plain = {} if self.plain is None else self.plain
         require_text(plain, "plain")
         writers: list[str | None] = [*texts(self.writers)]
         search = Search(include_all_writers=self.all_writers or bool(writers), count=count)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, BaseOperator
 
+from e3db_connectors.airflow.finding import RecordFilter
 from e3db_connectors.airflow.hooks.e3db import E3DBHook
+from e3db_connectors.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -63,6 +65,23 @@ class E3DBFindingOperator(E3DBOperator):
         self.all_writers = all_writers
         self.since = since
         self.until = until
+        self._given = given_of(self, ("plain", "writers"))
+
+    def wanted(self) -> RecordFilter:
+        """What to look for.
+
+        Raises:
+            UsageError: A condition is given, and has rendered to nothing: everything would fit.
+        """
+        for name in sorted(self._given):
+            if getattr(self, name) in (None, ""):
+                raise UsageError(f"{name} is empty: everything would fit; leave it out if that is meant")
+        return RecordFilter.of(self)
+
+
+def given_of(task: BaseOperator, names: Collection[str]) -> frozenset[str]:
+    """Those of its arguments that a task is given, whatever they render to; to be asked before anything is rendered."""
+    return frozenset(name for name in names if getattr(task, name) is not None)
 
 
 def password_of(conn_id: str | None) -> str | None:

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from e3db_connectors.airflow import deletes
 from e3db_connectors.airflow.assets import ALIAS, asset_of, emit
 from e3db_connectors.airflow.finding import RecordFilter
-from e3db_connectors.airflow.operators.base import E3DBOperator, password_of
+from e3db_connectors.airflow.operators.base import E3DBOperator, given_of, password_of
 from e3db_connectors.airflow.operators.write import rows_of
 from e3db_connectors.airflow.transfers.windows import bound_of
 from e3db_connectors.errors import UsageError
@@ -88,6 +88,8 @@ class E3DBDeleteRecordsOperator(E3DBOperator):
         self.key_columns = key_columns
         self.columns = columns
         self.key_secret_conn_id = key_secret_conn_id
+        # What is given may render to nothing, and must not count as left out then.
+        self._given = given_of(self, ("record_ids", "plain", "since", "until", "rows"))
         self.outlets = [*self.outlets, AssetAlias(ALIAS)]
 
     def execute(self, context: Context) -> dict[str, int]:
@@ -114,15 +116,17 @@ class E3DBDeleteRecordsOperator(E3DBOperator):
 
     def _check(self) -> None:
         """See that exactly one of the three ways is meant: what is deleted is gone."""
-        described = any(each is not None for each in (self.plain, self.since, self.until))
-        if self.record_ids is not None and (described or self.rows is not None or self.record_type is not None):
+        described = self._given & {"plain", "since", "until"}
+        if "record_ids" in self._given and (described or "rows" in self._given or self.record_type is not None):
             raise UsageError("give record_ids alone, or record_type with what else has to fit")
-        if self.rows is not None and described:
+        if "rows" in self._given and described:
             raise UsageError("give rows, or plain and times, not both")
-        if self.record_ids is None and not self.record_type:
+        if "record_ids" not in self._given and not self.record_type:
             raise UsageError("give record_ids or record_type")
-        for name in ("since", "until"):
-            if getattr(self, name) is not None and bound_of(getattr(self, name)) is None:
+        if self.rows is None and ("rows" in self._given or self.key_columns or self.op_kwargs or self.columns):
+            raise UsageError("key_columns, op_kwargs and columns go with rows, and there are none")
+        for name in sorted(self._given - {"rows"}):
+            if _is_nothing(name, getattr(self, name)):
                 raise UsageError(f"{name} is empty: too much would be deleted; leave it out if that is meant")
 
     def _named(self, client: Client, record_ids: Collection[str] | Mapping[str, str]) -> deletes.Deleted:
@@ -142,3 +146,10 @@ class E3DBDeleteRecordsOperator(E3DBOperator):
 
     def _filter(self) -> RecordFilter:
         return RecordFilter(record_type=self.record_type or "", plain=self.plain, since=self.since, until=self.until)
+
+
+def _is_nothing(name: str, value: Any) -> bool:
+    """Whether an argument has rendered to nothing; an empty list of ids is one, of which no record is deleted."""
+    if name == "record_ids":
+        return value is None
+    return not value if name == "plain" else bound_of(value) is None

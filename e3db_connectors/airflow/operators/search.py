@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from e3db_connectors.airflow.finding import LIMIT, RecordFilter, find
+from e3db_connectors.airflow.finding import LIMIT, find
 from e3db_connectors.airflow.operators.base import E3DBFindingOperator
 
 if TYPE_CHECKING:
@@ -31,6 +31,6 @@ class E3DBSearchOperator(E3DBFindingOperator):
     def execute(self, context: Context) -> Manifest:  # noqa: ARG002 - Airflow's
         """Find them."""
         with self.open_hook() as hook:
-            found = find(hook.get_conn(), RecordFilter.of(self), self.limit)
+            found = find(hook.get_conn(), self.wanted(), self.limit)
         self.log.info("%s records of type %s", found["total"], self.record_type)
         return found

@@ -10,7 +10,7 @@ from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR, TriggerFailureReason
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
 
 from e3db_connectors.airflow.failures import failure, is_final, is_passing
-from e3db_connectors.airflow.finding import LIMIT, RecordFilter, find
+from e3db_connectors.airflow.finding import LIMIT, find
 from e3db_connectors.airflow.hooks.e3db import E3DBHook
 from e3db_connectors.airflow.operators.base import E3DBFindingOperator
 from e3db_connectors.airflow.triggers.record import ERROR, E3DBRecordTrigger
@@ -111,7 +111,7 @@ class E3DBRecordSensor(E3DBFindingOperator, BaseSensorOperator):
         if self._hook is None:
             self._hook = E3DBHook(self.e3db_conn_id)
         try:
-            found = find(self._hook.get_conn(), RecordFilter.of(self), self.limit)
+            found = find(self._hook.get_conn(), self.wanted(), self.limit)
         except E3DBError as exc:
             if is_passing(exc):
                 self.log.warning("cannot look for records of type %s for the moment: %s", self.record_type, exc)

@@ -139,9 +139,25 @@ def test_what_is_changed_again_and_again_is_tried_again_later(connected, metas, 
         ({"record_type": "t", "until": "None"}, "until is empty"),
         ({"record_type": "t", "since": ""}, "since is empty"),
         ({"record_type": "t", "plain": {"shop": 1}}, "maps text to text"),
+        ({"record_type": "t", "plain": "shop"}, "maps text to text"),
+        ({"record_type": "t", "plain": ""}, "plain is empty"),
+        ({"record_type": "t", "plain": {}}, "plain is empty"),
+        ({"record_type": "t", "rows": None, "key_columns": ["n"]}, "go with rows"),
+        ({"record_type": "t", "op_kwargs": {"day": "1"}}, "go with rows"),
     ],
 )
 def test_what_cannot_be_meant_deletes_nothing(options, words, left, context):
     with pytest.raises(AirflowFailException, match=words):
         delete(context, **options)
+    assert left() == [0, 1, 2, 3]
+
+
+@pytest.mark.usefixtures("metas")
+@pytest.mark.parametrize("name", ["plain", "since", "until", "record_ids"])
+def test_what_renders_to_nothing_deletes_nothing(name, left, context):
+    options = {} if name == "record_ids" else {"record_type": "t"}
+    task = E3DBDeleteRecordsOperator(task_id="delete", **options, **{name: "{{ nothing }}"})
+    setattr(task, name, None)  # as a DAG with render_template_as_native_obj renders it
+    with pytest.raises(AirflowFailException, match=f"{name} is empty"):
+        task.execute(context)
     assert left() == [0, 1, 2, 3]

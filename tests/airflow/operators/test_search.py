@@ -60,7 +60,14 @@ def test_records_of_others(connected, stranger, context):
 @pytest.mark.usefixtures("connected")
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"limit": 0}, "limit"), ({"limit": 1001}, "limit"), ({"since": "yesterday"}, "no time"), ({"plain": {"a": 1}}, "maps text to text")],
+    [
+        ({"limit": 0}, "limit"),
+        ({"limit": 1001}, "limit"),
+        ({"since": "yesterday"}, "no time"),
+        ({"plain": {"a": 1}}, "maps text to text"),
+        ({"plain": ""}, "plain is empty"),
+        ({"plain": "shop"}, "maps text to text"),
+    ],
 )
 def test_what_cannot_be_meant_fails_at_once(options, words, context):
     with pytest.raises(AirflowFailException, match=words):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,20 +12,23 @@ from airflow.sdk import AssetAlias
 from e3db_connectors.airflow.assets import ALIAS, asset_of, emit
 from e3db_connectors.airflow.operators.base import E3DBOperator
 from e3db_connectors.airflow.storage import open_to_read, path_of, written_whole
+from e3db_connectors.client.arguments import require_text
 from e3db_connectors.client.records import OPERATION_MEMBER
 from e3db_connectors.wire.queries import eq
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from airflow.sdk import Context, ObjectStoragePath
+
+    from e3db_connectors.airflow.storage import AnyPath
 
 
 class E3DBUploadFileOperator(E3DBOperator):
     """Encrypt a file of the worker's disk or of an object store, and upload it as a record.
 
-    The record is marked with the run and the task, as a hash in its plain member ``_e3db_op``: another try finds it, and uploads nothing.
+    The record is marked with the run, the task and what it uploads, as a hash in its plain member ``_e3db_op``: another try finds it, and
+    uploads nothing. A file of the disk that has been changed since counts as another one.
 
     :param source: A path, an address such as ``s3://bucket/key``, or an `ObjectStoragePath`. (templated)
     :param record_type: The record's type. (templated)
@@ -55,15 +59,17 @@ class E3DBUploadFileOperator(E3DBOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Upload it, unless a try before has."""
-        operation = _operation_of(context)
         with self.open_hook() as hook:
-            client = hook.get_conn()
+            client, source = hook.get_conn(), path_of(self.source, self.source_conn_id)
+            plain = {} if self.plain is None else self.plain
+            require_text(plain, "plain")
+            operation = self._operation(context, source, plain)
             done = client.query(record_type=self.record_type, plain=eq(OPERATION_MEMBER, operation), data=False, page_size=1).records
             if done:
                 meta = done[0].meta
             else:
-                with open_to_read(path_of(self.source, self.source_conn_id)) as file:
-                    meta = client.write_file(self.record_type, file, {**(self.plain or {}), OPERATION_MEMBER: operation}).meta
+                with open_to_read(source) as file:
+                    meta = client.write_file(self.record_type, file, {**plain, OPERATION_MEMBER: operation}).meta
             manifest = {
                 "record_type": self.record_type,
                 "record_id": meta.record_id,
@@ -73,6 +79,13 @@ class E3DBUploadFileOperator(E3DBOperator):
             emit(context, self.outlets, asset_of(client, self.record_type), manifest)
         self.log.info("file %s is uploaded", meta.record_id)
         return manifest
+
+    def _operation(self, context: Context, source: AnyPath, plain: Mapping[str, str]) -> str:
+        """The same for all tries of a task in a run that upload the same."""
+        ti = context["ti"]
+        what = [str(source), self.record_type, sorted(plain.items()), _look_of(source)]
+        name = [ti.dag_id, ti.run_id, ti.task_id, ti.map_index, *what]
+        return blake2b(msgspec.json.encode(name), digest_size=16).hexdigest()
 
 
 class E3DBDownloadFileOperator(E3DBOperator):
@@ -115,8 +128,12 @@ class E3DBDownloadFileOperator(E3DBOperator):
         return {"record_id": self.record_id, "path": str(path), "bytes": size}
 
 
-def _operation_of(context: Context) -> str:
-    """The same for all tries of a task in a run."""
-    ti = context["ti"]
-    name = [ti.dag_id, ti.run_id, ti.task_id, ti.map_index]
-    return blake2b(msgspec.json.encode(name), digest_size=16).hexdigest()
+def _look_of(source: AnyPath) -> tuple[int, int] | None:
+    """What tells contents of a file of the disk apart, without reading it; a store has nothing that all have in common."""
+    if not isinstance(source, Path):
+        return None
+    try:
+        status = source.stat()
+    except OSError:
+        return None  # it cannot be read: who opens it says so
+    return status.st_size, status.st_mtime_ns

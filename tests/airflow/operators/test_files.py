@@ -99,6 +99,17 @@ def test_another_run_uploads_anew(connected, source, context):
     assert len(connected.query(record_type="scan", data=False)) == 2
 
 
+def test_something_else_in_the_same_task_is_uploaded(connected, source, context):
+    other = source.with_name("other")
+    other.write_bytes(b"other")
+    sent = [upload(context, source), upload(context, other), upload(context, source, plain={"name": "a"})]
+    source.write_bytes(b"changed")
+    sent.append(upload(context, source))
+    assert len({each["record_id"] for each in sent}) == 4
+    assert upload(context, source) == sent[3]
+    assert len(connected.query(record_type="scan", data=False)) == 4
+
+
 @pytest.mark.parametrize("where", ["disk", "store"])
 def test_what_is_not_whole_does_not_appear(where, connected, source, tmp_path, store, context, server):
     record_id = upload(context, source)["record_id"]

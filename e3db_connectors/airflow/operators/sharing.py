@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from e3db_connectors.airflow.operators.base import E3DBOperator
+from e3db_connectors.airflow.operators.base import E3DBOperator, given_of
+from e3db_connectors.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,11 +32,14 @@ class E3DBShareOperator(E3DBOperator):
         self.record_type = record_type
         self.reader_id = reader_id
         self.reader_public_key = reader_public_key
+        self._given = given_of(self, ("reader_public_key",))
 
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002 - Airflow's
         """Share; what is shared already stays shared."""
         with self.open_hook() as hook:
-            hook.get_conn().share(self.record_type, self.reader_id, reader_public_key=self.reader_public_key or None)
+            if self._given and self.reader_public_key in (None, "", "None"):
+                raise UsageError("reader_public_key is empty: the server alone would vouch for the reader; leave it out if that is meant")
+            hook.get_conn().share(self.record_type, self.reader_id, reader_public_key=self.reader_public_key)
         self.log.info("client %s may read records of type %s", self.reader_id, self.record_type)
         return {"record_type": self.record_type, "reader_id": self.reader_id, "may_read": True}
 

@@ -32,6 +32,15 @@ def test_another_key_of_the_reader_shares_nothing(connected, stranger, context):
     assert readers(connected) == []
 
 
+@pytest.mark.parametrize("key", ["", "None", None])
+def test_a_key_that_renders_to_nothing_shares_nothing(connected, stranger, context, key):
+    share = E3DBShareOperator(task_id="s", record_type="t", reader_id=stranger.client_id, reader_public_key="{{ nothing }}")
+    share.reader_public_key = key
+    with pytest.raises(AirflowFailException, match="reader_public_key is empty"):
+        share.execute(context)
+    assert readers(connected) == []
+
+
 @pytest.mark.usefixtures("connected")
 def test_a_reader_that_is_not_there_is_tried_again(context):
     with pytest.raises(NotFound):

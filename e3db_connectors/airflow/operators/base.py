@@ -8,7 +8,7 @@ from airflow.sdk import BaseHook, BaseOperator
 
 from e3db_connectors.airflow.finding import RecordFilter
 from e3db_connectors.airflow.hooks.e3db import E3DBHook
-from e3db_connectors.errors import UsageError
+from e3db_connectors.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -85,5 +85,14 @@ def given_of(task: BaseOperator, names: Collection[str]) -> frozenset[str]:
 
 
 def password_of(conn_id: str | None) -> str | None:
-    """A secret that is a connection's password, if there is one; Airflow masks it."""
-    return BaseHook.get_connection(conn_id).password if conn_id else None
+    """A secret that is a connection's password; Airflow masks it. None: no connection is named.
+
+    Raises:
+        ConfigError: The connection has no password: something else would be taken for the secret.
+    """
+    if conn_id is None:
+        return None
+    password = BaseHook.get_connection(conn_id).password if conn_id else None
+    if not password:
+        raise ConfigError(f"the connection {conn_id!r} has no password, which is to be the secret")
+    return password

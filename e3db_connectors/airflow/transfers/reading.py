@@ -13,8 +13,10 @@ from airflow.sdk import BaseHook, conf
 from airflow.sdk.exceptions import AirflowRescheduleException
 
 from e3db_connectors.airflow.lineage import moves_of_reading
+from e3db_connectors.airflow.operators.base import given_of
 from e3db_connectors.airflow.transfers.base import E3DBTransferOperator
 from e3db_connectors.airflow.transfers.windows import Window, window_of
+from e3db_connectors.errors import UsageError
 from e3db_connectors.policy import Policy, Pseudonymiser, pseudonymiser
 from e3db_connectors.sync import RecordFailures, Tuning, read_pages
 from e3db_connectors.sync.columns import fields_of
@@ -87,6 +89,7 @@ class E3DBReadingOperator(E3DBTransferOperator):
         self.until = until
         self.columns = columns
         self.policy = policy
+        self._given = given_of(self, ("policy", "columns"))
         self.pseudonym_conn_id = pseudonym_conn_id
         self.all_writers = all_writers
         self.unknown_fields = unknown_fields
@@ -112,6 +115,20 @@ class E3DBReadingOperator(E3DBTransferOperator):
             page_size=self.page_size,
             max_workers=self.max_workers,
         )
+
+    def rules(self) -> Policy:
+        """The rules on columns; what decides what is decrypted is looked at here.
+
+        Raises:
+            UsageError: They, or the columns, are given, and have rendered to nothing: everything would be decrypted.
+        """
+        for name in sorted(self._given):
+            value = getattr(self, name)
+            if value is None or (name == "policy" and (not value or value == "None")):
+                raise UsageError(f"{name} is empty: everything would be decrypted; leave it out if that is meant")
+        if self.policy is None:
+            return Policy()
+        return Policy.from_file(self.policy) if isinstance(self.policy, str) else Policy.from_value(self.policy)
 
     def await_end(self, client: Client, window: Window) -> None:
         """Return once nothing new can get into a window; a long wait gives the worker's slot back.
@@ -157,7 +174,7 @@ class Reading:
     def __init__(self, operator: E3DBReadingOperator, client: Client, run: Run) -> None:
         """Ask for the fields; nothing else is read yet."""
         self._operator, self._client, self._run = operator, client, run
-        self._policy = _policy_of(operator.policy)
+        self._policy = operator.rules()
         self._pseudonymiser = self._found_pseudonymiser()
         self._fields = fields_of(client, operator.record_type, all_writers=operator.all_writers)
         path = operator.dead_letter_file
@@ -209,9 +226,3 @@ class Reading:
         if conn_id is None or not self._policy.needs_key(self._operator.record_type):
             return pseudonymiser()
         return pseudonymiser(BaseHook.get_connection(conn_id).password or "")
-
-
-def _policy_of(policy: Mapping[str, Any] | str | None) -> Policy:
-    if not policy:
-        return Policy()
-    return Policy.from_file(policy) if isinstance(policy, str) else Policy.from_value(policy)

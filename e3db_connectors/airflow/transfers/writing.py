@@ -6,9 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseHook
-
 from e3db_connectors.airflow.lineage import moves_of_writing
+from e3db_connectors.airflow.operators.base import password_of
 from e3db_connectors.airflow.sql.rows import QueryColumns
 from e3db_connectors.airflow.transfers.base import E3DBTransferOperator
 from e3db_connectors.errors import UsageError
@@ -87,7 +86,7 @@ class E3DBWritingOperator(E3DBTransferOperator):
 
     def options(self) -> WriteOptions:
         """How rows are written."""
-        secret = BaseHook.get_connection(self.key_secret_conn_id).password if self.key_secret_conn_id else None
+        secret = password_of(self.key_secret_conn_id)
         return WriteOptions(key_secret=secret, share_with=self.share_with, workers=self.workers, plain_columns=self.plain_columns)
 
     def writing(self, client: Client) -> Writing:

@@ -91,6 +91,26 @@ def test_what_is_there_stays_when_a_task_fails(export, connected, place):
     assert content(path) == before
 
 
+@pytest.mark.parametrize(("name", "value"), [("policy", ""), ("policy", None), ("policy", {}), ("policy", "None"), ("columns", None)])
+def test_what_renders_to_nothing_decrypts_nothing(connected, context, tmp_path, name, value):
+    connected.write("contact", {"name": "canary"})
+    path = tmp_path / "x.jsonl"
+    task = E3DBToObjectStorageOperator(task_id="export", record_type="contact", path=str(path), **{name: "{{ nothing }}"})
+    setattr(task, name, value)  # as a template renders it
+    with pytest.raises(AirflowFailException, match=f"{name} is empty"):
+        task.execute(context)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("conn_id", ["no_password", ""])
+def test_a_key_secret_that_is_not_there(connected, connect, take, tmp_path, conn_id):
+    connect({"conn_type": "generic"}, "no_password")
+    (tmp_path / "x.jsonl").write_text('{"id": 1}')
+    with pytest.raises(AirflowFailException, match="has no password"):
+        take(f"file://{tmp_path}/x.jsonl", key_secret_conn_id=conn_id)
+    assert connected.query(record_type="copy", data=False).records == []
+
+
 def raise_as_final(export, path):
     from e3db_connectors.errors import LocalFileError
 

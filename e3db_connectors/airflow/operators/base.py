@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook, BaseOperator
 
+from e3db_connectors.airflow.failures import failure
 from e3db_connectors.airflow.finding import RecordFilter
 from e3db_connectors.airflow.hooks.e3db import E3DBHook
 from e3db_connectors.errors import ConfigError, UsageError
@@ -27,7 +28,13 @@ class E3DBOperator(BaseOperator):
         self.e3db_conn_id = e3db_conn_id
 
     def open_hook(self) -> E3DBHook:
-        """A hook, to be used as a context manager: errors that another try cannot mend then fail the task at once."""
+        """A hook, to be used as a context manager: errors that another try cannot mend then fail the task at once.
+
+        Raises:
+            AirflowFailException: The connection's name has rendered to nothing: whatever the worker's environment says would count.
+        """
+        if self.e3db_conn_id in (None, "", "None"):
+            raise failure(UsageError("e3db_conn_id is empty: a task needs a connection"))
         return E3DBHook(self.e3db_conn_id)
 
 

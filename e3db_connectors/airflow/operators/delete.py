@@ -15,6 +15,7 @@ from e3db_connectors.airflow.operators.base import E3DBOperator, given_of, passw
 from e3db_connectors.airflow.operators.write import rows_of
 from e3db_connectors.airflow.transfers.windows import bound_of
 from e3db_connectors.errors import UsageError
+from e3db_connectors.sync.names import require_several
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -135,6 +136,7 @@ class E3DBDeleteRecordsOperator(E3DBOperator):
         return deletes.by_ids(client, record_ids)
 
     def _of_rows(self, hook: E3DBHook, context: Context) -> deletes.Deleted:
+        require_several(self.key_columns, "key_columns")
         counts = hook.delete_rows(
             self.record_type or "",
             rows_of(self.rows, self.op_kwargs, context),

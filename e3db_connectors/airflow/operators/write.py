@@ -12,6 +12,7 @@ from e3db_connectors.airflow.assets import ALIAS, asset_of, emit
 from e3db_connectors.airflow.operators.base import E3DBOperator, password_of
 from e3db_connectors.errors import UsageError
 from e3db_connectors.sync.failures import MAX_ERRORS
+from e3db_connectors.sync.names import require_several
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -83,11 +84,15 @@ class E3DBWriteRecordsOperator(E3DBOperator):
         self.on_error = on_error
         self.max_errors = max_errors
         self.dead_letter_file = dead_letter_file
+        self._keyed = bool(key_columns)
         self.outlets = [*self.outlets, AssetAlias(ALIAS)]
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Write, in the memory of one batch."""
         with self.open_hook() as hook:
+            require_several(self.key_columns, "key_columns")
+            if self._keyed and not self.key_columns:
+                raise UsageError("key_columns is empty: each try would write all rows once more; leave it out if that is meant")
             counts = hook.write_rows(
                 self.record_type,
                 rows_of(self.rows, self.op_kwargs, context),

@@ -11,7 +11,6 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from e3db_connectors.airflow.failures import failure, is_final, is_passing
 from e3db_connectors.airflow.finding import LIMIT, find
-from e3db_connectors.airflow.hooks.e3db import E3DBHook
 from e3db_connectors.airflow.operators.base import E3DBFindingOperator
 from e3db_connectors.airflow.triggers.record import ERROR, E3DBRecordTrigger
 from e3db_connectors.errors import E3DBError
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from e3db_connectors.airflow.finding import Manifest
+    from e3db_connectors.airflow.hooks.e3db import E3DBHook
 
 
 class E3DBRecordSensor(E3DBFindingOperator, BaseSensorOperator):
@@ -109,7 +109,7 @@ class E3DBRecordSensor(E3DBFindingOperator, BaseSensorOperator):
     def _look(self) -> Manifest | None:
         """What is there, if it is enough."""
         if self._hook is None:
-            self._hook = E3DBHook(self.e3db_conn_id)
+            self._hook = self.open_hook()
         try:
             found = find(self._hook.get_conn(), self.wanted(), self.limit)
         except E3DBError as exc:

@@ -57,6 +57,12 @@ def test_records_of_others(connected, stranger, context):
     assert find(context, writers=[connected.client_id, stranger.client_id])["total"] == 2
 
 
+@pytest.mark.parametrize("conn_id", [None, "", "None"])
+def test_a_connection_that_renders_to_nothing_is_not_that_of_the_environment(conn_id, context):
+    with pytest.raises(AirflowFailException, match="e3db_conn_id is empty"):
+        find(context, e3db_conn_id=conn_id)
+
+
 @pytest.mark.usefixtures("connected")
 @pytest.mark.parametrize(
     ("options", "words"),

@@ -84,6 +84,15 @@ def test_rows_that_cannot_be_written(connected, context, tmp_path):
         write(context, rows, on_error="dead_letter", **options)
 
 
+@pytest.mark.parametrize(("key_columns", "words"), [("", "list of texts"), ("id", "list of texts"), ([], "is empty"), (None, "is empty")])
+def test_key_columns_that_render_to_no_list(key_columns, words, connected, context):
+    task = E3DBWriteRecordsOperator(task_id="write", record_type="t", rows=[{"id": 1}], key_columns="{{ something }}")
+    task.key_columns = key_columns  # as a template renders it
+    with pytest.raises(AirflowFailException, match=words):
+        task.execute(context)
+    assert connected.query(record_type="t").records == []
+
+
 @pytest.mark.usefixtures("connected")
 @pytest.mark.parametrize("rows", [None, "text", {"id": 1}, XComArg(E3DBSearchOperator(task_id="find", record_type="t"))])
 def test_what_are_no_rows(rows, context):

@@ -24,15 +24,17 @@ def require_secure(api_url: str) -> None:
     Raises:
         ConfigError: It is neither.
     """
-    url = urlsplit(api_url)
-    if url.scheme == "https" or url.hostname == "localhost":
-        return
-    try:
-        loopback = ip_address(url.hostname or "").is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
+    if urlsplit(api_url).scheme != "https" and not leads_to_this_machine(api_url):
         raise ConfigError(f"api_url is http to another machine; use https, or set {INSECURE_VARIABLE}=1 in a network that you trust")
+
+
+def leads_to_this_machine(url: str) -> bool:
+    """Whether the host of a URL is the machine itself, by its name or its loopback address."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def require_file_url(url: str, api_url: str) -> None:

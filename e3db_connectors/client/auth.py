@@ -16,7 +16,7 @@ from e3db_connectors.client.clock import DatedAuth
 from e3db_connectors.client.connections import Deadline
 from e3db_connectors.client.transport import Call
 from e3db_connectors.crypto import signatures
-from e3db_connectors.errors import TransportError, Unavailable
+from e3db_connectors.errors import ResponseInvalid, TransportError, Unavailable
 from e3db_connectors.wire import paths, tsv1
 from e3db_connectors.wire.accounts import Token
 from e3db_connectors.wire.tsv1 import Tsv1Header
@@ -150,5 +150,7 @@ class TokenSource:
         call = Call("POST", paths.TOKEN, b"grant_type=client_credentials", content_type="application/x-www-form-urlencoded")
         reply = self._transport.send(call, self._basic, until)
         token = decoding.decode(reply.body, Token, call)
+        if not (token.access_token.isascii() and token.access_token.isprintable()):
+            raise ResponseInvalid(f"{call.shown}: the token holds a character that no header can carry")
         life = min(max(token.expires_in, 0), LIFE_MAX)
         return _Bearer(token.access_token, asked_at + max(life - EARLY_SECONDS, life / 2), asked_at + life)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
@@ -84,6 +85,9 @@ class Config:
             raise ConfigError("client_id is no UUID") from None
         if not (self.api_key_id + self.api_secret).isascii():
             raise ConfigError("api_key_id and api_secret are plain ASCII text")
+        for name in _KEYS:
+            if not re.fullmatch(r"[\w=-]*", getattr(self, name), re.ASCII):
+                raise ConfigError(f"{name} holds a character that is not of base64url; copy it again")
         object.__setattr__(self, "api_url", checked_url(self.api_url))
         suite_named(self.crypto_suite)
         for name in SECRETS:
@@ -183,6 +187,8 @@ VERSIONS: Final = ("1", "2")
 
 REQUIRED: Final = ("client_id", "api_key_id", "api_secret", "public_key", "private_key")
 """The names without which there is no client."""
+
+_KEYS: Final = ("public_key", "private_key", "public_signing_key", "private_signing_key")
 
 SECRETS: Final = ("api_secret", "private_key", "private_signing_key")
 """The names whose values must never be shown."""

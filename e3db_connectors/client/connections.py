@@ -84,10 +84,14 @@ _current: ContextVar[Attempt] = ContextVar("attempt")
 """What the connections of this thread work for."""
 
 
+_PATHS: Final = ("/", "http://", "https://")
+"""What paths begin with; through a proxy they are whole URLs."""
+
+
 def _without_path(record: logging.LogRecord) -> bool:
     """Keep the paths of this client's calls out of urllib3's own log: some are permissions. The client logs what may be shown."""
     if _current.get(None) is not None and isinstance(record.args, tuple):
-        record.args = tuple("(path)" if isinstance(arg, str) and arg.startswith("/") else arg for arg in record.args)
+        record.args = tuple("(path)" if isinstance(arg, str) and arg.startswith(_PATHS) else arg for arg in record.args)
     return True
 
 

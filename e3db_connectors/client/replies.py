@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 import requests
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProtocolError
 
 from e3db_connectors.client.connections import PIECE_SIZE
 from e3db_connectors.errors import ResponseInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from urllib3 import BaseHTTPResponse
 
     from e3db_connectors.client.sessions import Response
 
@@ -37,10 +39,17 @@ def raw_pieces(response: Response) -> Iterator[bytes]:
     """
     # Not `stream`: that one looks for the end of a chunk's first line without a limit.
     raw = response.raw
-    while piece := raw.read(PIECE_SIZE, decode_content=False):
+    while piece := _read(raw):
         yield piece
         if raw.length_remaining == 0:
             return
+
+
+def _read(raw: BaseHTTPResponse) -> bytes:
+    try:
+        return raw.read(PIECE_SIZE, decode_content=False)
+    except ValueError as exc:  # urllib3 takes a negative size of a chunk for one
+        raise ProtocolError("a chunk of no size") from exc
 
 
 def read_body(response: Response, what: str, limit: int = REPLY_MAX) -> bytes:

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import contextmanager
+from pathlib import Path
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from requests.utils import select_proxy
 from urllib3 import Timeout
 
 from e3db_connectors.client import forks
+from e3db_connectors.client.addresses import leads_to_this_machine
 from e3db_connectors.client.connections import use_our_connections
+from e3db_connectors.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -74,12 +78,12 @@ class Session:
     """Sends requests, each place's over one connection; for one thread at a time.
 
     Args:
-        settings: See `environment_settings`.
+        surroundings: What is on the way.
     """
 
-    def __init__(self, settings: Mapping[str, Any]) -> None:
+    def __init__(self, surroundings: Surroundings) -> None:
         """Open nothing yet."""
-        self._settings = settings
+        self._surroundings = surroundings
         self._adapter = _Adapter(pool_connections=1, pool_maxsize=1, max_retries=0)
         self._ways: dict[str, tuple[HTTPConnectionPool, str]] = {}
 
@@ -104,6 +108,8 @@ class Session:
             auth: Credentials.
 
         Raises:
+            UsageError: A header holds what HTTP cannot carry.
+            ConfigError: As `Surroundings.of`.
             requests.RequestException: The URL leads nowhere.
             urllib3.exceptions.HTTPError: No reply.
         """
@@ -112,8 +118,9 @@ class Session:
             prepared = requests.PreparedRequest()  # not prepared: it only takes what credentials add
             prepared.method, prepared.url, prepared.headers = method, url, sent
             auth(prepared)
+        _require_sendable(sent)
         parts = urlsplit(url)
-        pool, prefix = self._way(f"{parts.scheme}://{parts.netloc}")
+        pool, prefix = self._way(_origin(url))
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         raw = pool.urlopen(
             method,
@@ -138,17 +145,55 @@ class Session:
         """The connections that lead to an origin, and what a proxy needs in front of the path."""
         if origin not in self._ways:
             request = requests.Request("GET", origin).prepare()
-            proxies, verify = self._settings["proxies"], self._settings["verify"]
+            found = self._surroundings.of(origin)
+            proxies, verify = found["proxies"], found["verify"]
             pool: Any = self._adapter.get_connection_with_tls_context(request, verify, proxies)
             cast("Any", self._adapter).cert_verify(pool, request.url, verify, None)  # names the certificates that `requests` trusts
             self._ways[origin] = pool, self._adapter.request_url(request, proxies).removesuffix("/")
         return self._ways[origin]
 
 
-def environment_settings(url: str) -> dict[str, Any]:
-    """Proxies and certificates for *url* as the environment names them."""
-    with requests.Session() as session:
-        return dict(session.merge_environment_settings(url, {}, None, None, None))
+def _require_sendable(headers: Mapping[str, str]) -> None:
+    """What checks it further down shows the value, which may be a secret."""
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable()):
+            raise UsageError(f"the header {name} would hold a character that HTTP cannot carry")
+
+
+class Surroundings:
+    """Proxies and certificates as the environment names them, looked up once for each place."""
+
+    def __init__(self) -> None:
+        """Look nothing up yet."""
+        self._known: dict[str, dict[str, Any]] = {}
+
+    def of(self, origin: str) -> Mapping[str, Any]:
+        """What is on the way to an origin: ``proxies`` and ``verify``, as `requests` calls them.
+
+        Raises:
+            ConfigError: The environment names what is not there, or a proxy of another kind.
+        """
+        if origin not in self._known:
+            with requests.Session() as session:
+                found: dict[str, Any] = dict(session.merge_environment_settings(origin, {}, None, None, None))
+            if leads_to_this_machine(origin) and urlsplit(origin).scheme == "http":
+                found["proxies"] = {}  # in clear text nothing leaves the machine, whatever proxy there is for the rest
+            _check(origin, found)
+            self._known[origin] = found
+        return self._known[origin]
+
+
+def _check(origin: str, found: Mapping[str, Any]) -> None:
+    certificates = found["verify"]
+    if isinstance(certificates, str) and not Path(certificates).exists():
+        raise ConfigError("the certificates that REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names are not there; mend the variable, or unset it")
+    if (select_proxy(origin, found["proxies"]) or "").lower().startswith("socks"):
+        raise ConfigError("SOCKS proxies are not supported; name an http proxy in HTTPS_PROXY, or the host in NO_PROXY")
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 class SessionPool:
@@ -158,8 +203,13 @@ class SessionPool:
     """
 
     def __init__(self, url: str) -> None:
-        """Look into the environment, once and not at every call; nothing is opened yet."""
-        self._settings = environment_settings(url)
+        """Look up the way to *url*; nothing is opened yet.
+
+        Raises:
+            ConfigError: As `Surroundings.of`.
+        """
+        self._surroundings = Surroundings()
+        self._surroundings.of(_origin(url))
         self.after_fork()
         forks.renew_in_child(self)
 
@@ -182,7 +232,7 @@ class SessionPool:
             try:
                 session = idle.pop()
             except IndexError:
-                session = Session(self._settings)
+                session = Session(self._surroundings)
             try:
                 yield session
             finally:

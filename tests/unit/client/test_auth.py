@@ -197,6 +197,7 @@ def test_a_second_401_is_final(raw_server, api_of):
         (answer(200, {}), ResponseInvalid),
         (answer(200, {"access_token": 1, "token_type": "bearer", "expires_in": 9}), ResponseInvalid),
         (answer(200, {"access_token": "t", "token_type": "bearer", "expires_in": "soon"}), ResponseInvalid),
+        (answer(200, {"access_token": "t\n", "token_type": "bearer", "expires_in": 9}), ResponseInvalid),
     ],
 )
 def test_a_refused_or_malformed_sign_in_fails_at_once(reply, error, raw_server, api_of):

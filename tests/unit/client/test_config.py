@@ -174,3 +174,10 @@ def test_two_sources_in_the_settings_are_refused():
 def test_no_credentials_anywhere_says_what_to_do():
     with pytest.raises(ConfigError, match="e3db-connectors register"):
         credentials.resolve()
+
+
+@pytest.mark.parametrize("name", ["public_key", "private_key", "public_signing_key", "private_signing_key"])
+def test_a_key_with_a_character_of_no_key_is_told_without_it(name, config):
+    with pytest.raises(ConfigError, match=f"{name} holds a character") as caught:
+        Config.from_mapping({**config(), name: "a key\n"})
+    assert "a key\n" not in str(caught.value)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e3db_connectors.client import connections, decoding, replies, transport
+from e3db_connectors.client import decoding, replies, transport
 from e3db_connectors.client.auth import NoAuth
 from e3db_connectors.client.transport import Call, Transport
 from e3db_connectors.errors import ConfigError, E3DBError, NotFound, OutcomeUnknown, ResponseInvalid, TransportError, UsageError
@@ -60,10 +60,12 @@ def hurry(monkeypatch):
 
 
 def drip(connection, first=b""):
-    connection.sendall(first)
-    for _ in range(30):
-        time.sleep(0.05)
-        connection.sendall(b"x")
+    """Go on for a minute, or until nobody listens any more."""
+    with suppress(OSError):
+        connection.sendall(first)
+        for _ in range(1200):
+            time.sleep(0.05)
+            connection.sendall(b"x")
 
 
 @pytest.mark.usefixtures("hurry")
@@ -77,7 +79,7 @@ def test_a_server_that_drips_bytes_holds_a_call_no_longer_than_its_budget(raw_se
         began = time.monotonic()
         with pytest.raises((TransportError, ResponseInvalid)):
             send(server)
-        assert time.monotonic() - began < connections.READ_SECONDS / 2
+        assert time.monotonic() - began < 20
 
 
 @pytest.mark.usefixtures("hurry")
@@ -91,6 +93,7 @@ def test_a_server_that_says_nothing_is_timed_out(raw_server):
     [
         reply("Content-Length: 100", body=b"{}"),
         reply("Transfer-Encoding: chunked", body=b"zz\r\n"),
+        reply("Transfer-Encoding: chunked", body=b"-5\r\n{}"),
         reply("Transfer-Encoding: chunked", body=b"5\r\n{}"),
         reply("Content-Encoding: gzip", "Content-Length: 2", body=b"{}"),
         reply("Content-Encoding: br", "Content-Length: 2", body=b"{}"),
@@ -99,7 +102,7 @@ def test_a_server_that_says_nothing_is_timed_out(raw_server):
         b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n",
         b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
     ],
-    ids=["short", "no chunk", "cut chunk", "no gzip", "br", "600", "no HTTP", "many headers", "redirect"],
+    ids=["short", "no chunk", "negative chunk", "cut chunk", "no gzip", "br", "600", "no HTTP", "many headers", "redirect"],
 )
 def test_what_is_no_reply_is_a_typed_error(raw_server, answer):
     def handle(connection, _head):

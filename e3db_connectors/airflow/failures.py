@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -9,6 +10,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from e3db_connectors.errors import E3DBError, Forbidden, IntegrityError, InvalidRequest, Recovery, Unauthorized, UsageError, WindowExceeded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TypeGuard
 
 FINAL: Final = (Unauthorized, Forbidden, InvalidRequest, UsageError, IntegrityError, WindowExceeded)
@@ -28,6 +30,17 @@ def is_passing(exc: E3DBError) -> bool:
 def failure(exc: E3DBError) -> AirflowFailException:
     """What ends a task without another try; the texts of our errors hold neither secrets nor values."""
     return AirflowFailException(text_of(exc))
+
+
+@contextmanager
+def finally_failing() -> Iterator[None]:
+    """Fail a task at once with what another try cannot mend, where no hook is open that does."""
+    try:
+        yield
+    except E3DBError as exc:
+        if is_final(exc):
+            raise failure(exc) from exc
+        raise
 
 
 def text_of(exc: Exception) -> str:

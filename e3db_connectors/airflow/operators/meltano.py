@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.sdk.exceptions import AirflowException
 
+from e3db_connectors.airflow.failures import finally_failing
 from e3db_connectors.airflow.operators.base import E3DBOperator
 from e3db_connectors.airflow.transfers.windows import window_of
+from e3db_connectors.client.config import FIELDS
 from e3db_connectors.client.credentials import ENVIRONMENT_PREFIX
+from e3db_connectors.errors import UsageError
+from e3db_connectors.sync.names import require_several
 from e3db_connectors.wire import times
 
 if TYPE_CHECKING:
@@ -18,6 +23,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow.sdk import Context
+
+_CREDENTIALS: Final = frozenset(ENVIRONMENT_PREFIX + name.upper() for name in (*FIELDS, "profile", "credentials_file"))
+"""Variables of the worker that must not be mixed with the connection's; other `E3DB_*` are settings."""
 
 _WINDOW = ("TAP_E3DB_START_DATE", "TAP_E3DB_END_DATE")
 
@@ -81,9 +89,20 @@ class MeltanoRunOperator(E3DBOperator):
 
         Raises:
             AirflowException: It ended with another exit code than 0.
+            AirflowFailException: What was passed cannot be meant, or the folder or the command is not there.
         """
-        arguments = [*(["--full-refresh"] if self.full_refresh else []), *self._suffix(), *self.pipeline]
-        done = self._process.run_command([self.meltano, "run", *arguments], env=self._environment(), cwd=self.project_dir)
+        with finally_failing():
+            require_several(self.pipeline, "pipeline")
+            if not self.pipeline:
+                raise UsageError("pipeline is empty: name the plugins")
+            if not self.project_dir or not Path(self.project_dir).is_dir():
+                raise UsageError(f"project_dir is no folder: {self.project_dir}")
+            arguments = [*(["--full-refresh"] if self.full_refresh else []), *self._suffix(), *self.pipeline]
+            environment = self._environment()
+            try:
+                done = self._process.run_command([self.meltano, "run", *arguments], env=environment, cwd=self.project_dir)
+            except (FileNotFoundError, PermissionError):
+                raise UsageError(f"there is no command {self.meltano} on this worker: install Meltano, or say where it is") from None
         if done.exit_code:
             raise AirflowException(f"meltano run ended with exit code {done.exit_code}; its log is above")
 
@@ -104,5 +123,10 @@ class MeltanoRunOperator(E3DBOperator):
         backend = {"MELTANO_STATE_BACKEND_URI": self.state_backend_uri} if self.state_backend_uri else {}
         with self.open_hook() as hook:
             credentials = {ENVIRONMENT_PREFIX + name.upper(): str(value) for name, value in hook.get_conn().config().items()}
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(ENVIRONMENT_PREFIX)}
+        kept = {name: value for name, value in os.environ.items() if not _is_credential(name)}
         return {**kept, "NO_COLOR": "1", **bounds, **backend, **credentials}
+
+
+def _is_credential(name: str) -> bool:
+    """Whether a variable of the worker is a credential: those of another client, or of a server."""
+    return name in _CREDENTIALS or name.startswith(f"{ENVIRONMENT_PREFIX}SERVER_")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from e3db_connectors.airflow.operators.meltano import MeltanoRunOperator
 from e3db_connectors.sync.writing import open_writer
@@ -80,3 +80,36 @@ def test_when_the_task_is_killed_meltano_ends(tmp_path):
     began = time.monotonic()
     assert operator._process.sub_process.wait(10) == -signal.SIGTERM
     assert time.monotonic() - began < 10
+
+
+def test_settings_of_the_worker_stay_and_its_credentials_do_not(connected, tmp_path, monkeypatch, context):
+    command = tmp_path / "meltano"
+    command.write_text("#!/bin/sh\nenv > variables\n")
+    command.chmod(0o700)
+    monkeypatch.setenv("E3DB_PSEUDONYM_KEY", "a-key")
+    for name in ("E3DB_PROFILE", "E3DB_API_SECRET", "E3DB_SERVER_REGISTRATION_TOKEN"):
+        monkeypatch.setenv(name, "of-the-worker")
+    MeltanoRunOperator(task_id="run", pipeline=["tap-e3db"], project_dir=str(tmp_path), meltano=str(command)).execute(context)
+    variables = (tmp_path / "variables").read_text().splitlines()
+    assert "E3DB_PSEUDONYM_KEY=a-key" in variables
+    assert f"E3DB_CLIENT_ID={connected.client_id}" in variables
+    assert not [each for each in variables if "of-the-worker" in each]
+
+
+@pytest.mark.usefixtures("connected")
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"pipeline": "tap-e3db target"}, "list of texts"),
+        ({"pipeline": []}, "pipeline is empty"),
+        ({"since": "yesterday"}, "no time"),
+        ({"since": "2026-01-02", "until": "2026-01-01"}, "must be before"),
+        ({"meltano": "/nowhere/meltano"}, "there is no command"),
+        ({"project_dir": "/nowhere"}, "is no folder"),
+        ({"project_dir": None}, "is no folder"),
+    ],
+)
+def test_what_cannot_be_meant_fails_at_once(options, words, tmp_path, context):
+    options = {"pipeline": ["tap-e3db"], "project_dir": str(tmp_path), **options}
+    with pytest.raises(AirflowFailException, match=words):
+        MeltanoRunOperator(task_id="run", **options).execute(context)

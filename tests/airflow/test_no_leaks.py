@@ -58,7 +58,7 @@ def all_operators():
     lite_all = E3DBToSqlOperator(task_id="lite_all", record_type="t", sql_conn_id="sqlite", table="t", **NOW)
     back = SqlToE3DBOperator(task_id="back", record_type="copy", sql_conn_id="sqlite", sql="SELECT id, name, mail, note FROM t", **KEYED)
     exports = [
-        E3DBToObjectStorageOperator(task_id=ending, record_type="t", path=f"file://{FOLDER}/export.{ending}") for ending in ("jsonl", "parquet")
+        E3DBToObjectStorageOperator(task_id=ending, record_type="t", path=f"file://{FOLDER}/export.{ending}", settle_seconds=0) for ending in ("jsonl", "parquet")
     ]
     take = ObjectStorageToE3DBOperator(task_id="take", record_type="taken", path="file://" + FOLDER + "/export.jsonl", **KEYED)
     late = E3DBWriteRecordsOperator(task_id="late", record_type="later", rows=rows, **KEYED)
@@ -98,7 +98,7 @@ def all_fail():
         E3DBToSqlOperator(task_id=f"refused_by_{name}", record_type="strict", sql_conn_id=name, **NOW)
         SqlToE3DBOperator(task_id=f"from_{name}", record_type="w", sql_conn_id=name, table="keyless", **KEYED)
         SqlToE3DBOperator(task_id=f"no_query_{name}", record_type="w", sql_conn_id=name, sql="SELECT CAST(name AS nothing) FROM nowhere", **KEYED)
-    E3DBToObjectStorageOperator(task_id="export", record_type="bad", path="file://" + FOLDER + "/bad.jsonl")
+    E3DBToObjectStorageOperator(task_id="export", record_type="bad", path="file://" + FOLDER + "/bad.jsonl", settle_seconds=0)
     for ending in ("jsonl", "csv", "parquet"):
         ObjectStorageToE3DBOperator(task_id=f"take_{ending}", record_type="w", path=f"file://{FOLDER}/broken.{ending}", **KEYED)
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from e3db_connectors.airflow.lineage import place_of_file
 from e3db_connectors.airflow.storage import path_of, written_whole
 from e3db_connectors.airflow.transfers import windows
 from e3db_connectors.airflow.transfers.reading import E3DBReadingOperator
+from e3db_connectors.airflow.transfers.windows import Window
 from e3db_connectors.errors import UsageError
 from e3db_connectors.sync.file_formats import FORMATS, row_file
 from e3db_connectors.sync.report import Run
+from e3db_connectors.sync.rows import CURSOR
+from e3db_connectors.wire import times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +26,15 @@ if TYPE_CHECKING:
     from e3db_connectors.airflow.lineage import Place
     from e3db_connectors.client import Client
 
+_CLOCK_STEP: Final = timedelta(seconds=1)
+"""The server tells whole seconds: what has been written just now is dated before the next one."""
+
 
 class E3DBToObjectStorageOperator(E3DBReadingOperator):
     """Write the records of a window, or all, as rows of a file in any storage that Airflow knows.
+
+    The window is exact, so that files of windows that meet have no record in common; without `until` it ends when the task begins, and the
+    task waits until nothing new can get into it. So `lookback_seconds` counts for nothing here.
 
     The object is there whole or not at all: on an error it is as it was before. Another try replaces it, so name it by what it holds, such
     as ``…/{{ ds }}.parquet``, and not by the try.
@@ -51,12 +62,12 @@ class E3DBToObjectStorageOperator(E3DBReadingOperator):
             Counts, and the object's path.
         """
         with self.open_hook() as hook:
-            window, make = self.window(), FORMATS.get(PurePosixPath(self.path).suffix.lower())
+            asked, make = self.window(), FORMATS.get(PurePosixPath(self.path).suffix.lower())
             if make is None:
                 raise UsageError(f"the path must end in one of {', '.join(FORMATS)}")
             client = hook.get_conn()
-            self.await_end(client, window)
-            manifest = self._write(client, make)
+            self.await_end(client, asked)
+            manifest = self._write(client, make, asked if asked.until else self._until_now(client, asked))
             self.tell(context, client, manifest)
         self.log.info("wrote %s", manifest)
         return manifest
@@ -65,8 +76,18 @@ class E3DBToObjectStorageOperator(E3DBReadingOperator):
         """The object."""
         return [place_of_file(manifest["path"], self.object_storage_conn_id)]
 
-    def _write(self, client: Client, make: Any) -> dict[str, Any]:
-        window, run = self.window(), Run(client, self.record_type)
+    def _until_now(self, client: Client, asked: Window) -> Window:
+        """A window that ends now: what is changed while it is read would be in the file twice.
+
+        It sleeps, and gives no slot back: after a pause *now* would be another time.
+        """
+        window = Window(asked.since, client.server_time() + _CLOCK_STEP)
+        while left := window.wait(client.server_time(), self.tuning().settle):
+            time.sleep(left.total_seconds())
+        return window
+
+    def _write(self, client: Client, make: Any, window: Window) -> dict[str, Any]:
+        run = Run(client, self.record_type)
         reading = self.reading(client, run)
         columns = reading.columns()
         records = 0
@@ -74,9 +95,10 @@ class E3DBToObjectStorageOperator(E3DBReadingOperator):
         if isinstance(path, Path):
             path.parent.mkdir(parents=True, exist_ok=True)  # a store has no folders, so a disk needs none either
         with written_whole(path, overwrite=self.overwrite) as file, row_file(make, file, columns) as rows:
-            for page in reading.pages(window):
-                rows.write(page.rows)
-                records += len(page.rows)
+            for page in reading.pages(window, exactly=True):
+                inside = page.rows if window.since is None else [row for row in page.rows if row[CURSOR] >= times.render(window.since)]
+                rows.write(inside)
+                records += len(inside)
         report = run.report()
         return {
             "record_type": self.record_type,

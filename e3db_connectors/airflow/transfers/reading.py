@@ -137,6 +137,7 @@ class E3DBReadingOperator(E3DBTransferOperator):
             TaskDeferred: The triggerer waits.
             AirflowRescheduleException: The scheduler waits.
         """
+        self.rules()  # what is wrong with them is told before the wait
         settle = self.tuning().settle
         while left := window.wait(client.server_time(), settle):
             self.log.info("waiting %s for the end of the window", left)
@@ -188,13 +189,20 @@ class Reading:
         """What has become of each field."""
         return moves_of_reading(self._reader, self._run.fields)
 
-    def pages(self, window: Window, state: dict[str, Any] | None = None) -> Iterator[RowPage]:
-        """Read a window, or what was changed since a state."""
+    def pages(self, window: Window, state: dict[str, Any] | None = None, *, exactly: bool = False) -> Iterator[RowPage]:
+        """Read a window, or what was changed since a state.
+
+        Args:
+            window: The window.
+            state: What is known from the last run.
+            exactly: Without what is dated before the window; otherwise the look-back is read, too, for what the index showed late.
+        """
         operator, tuning = self._operator, self._operator.tuning()
+        since = window.since if window.since is None or exactly else window.since - tuning.lookback
         return read_pages(
             self._client,
             operator.record_type,
-            since=None if window.since is None else window.since - tuning.lookback,
+            since=since,
             until=window.until,
             columns=operator.columns,
             state=state,

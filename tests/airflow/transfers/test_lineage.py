@@ -120,7 +120,7 @@ def test_what_was_encrypted(told, sqlite):
 
 def test_files(told, tmp_path):
     path = f"file://{tmp_path}/canary.jsonl"
-    _, [file] = told(E3DBToObjectStorageOperator(task_id="export", record_type="contact", path=path, columns=["id"]))
+    _, [file] = told(E3DBToObjectStorageOperator(task_id="export", record_type="contact", path=path, columns=["id"], settle_seconds=0))
     assert (file.namespace, file.name) == ("file", f"{tmp_path}/canary.jsonl")
     assert masked(file) == {"id": ("IDENTITY", "decrypted", ["id"])}
     _, [again] = told(ObjectStorageToE3DBOperator(task_id="take", record_type="copy", path=path, key_columns=["id"]))
@@ -129,7 +129,7 @@ def test_files(told, tmp_path):
 
 
 def test_nothing_is_told_where_nothing_was_done_or_nobody_listens(context, tmp_path, monkeypatch):
-    operator = E3DBToObjectStorageOperator(task_id="export", record_type="contact", path=f"{tmp_path}/x.jsonl")
+    operator = E3DBToObjectStorageOperator(task_id="export", record_type="contact", path=f"{tmp_path}/x.jsonl", settle_seconds=0)
     assert operator.get_openlineage_facets_on_complete(None) is None
     operator.execute(context)
     monkeypatch.setattr("e3db_connectors.airflow.transfers.base.find_spec", lambda _: None)

@@ -2,7 +2,9 @@
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
 
 import fsspec
 import pytest
@@ -11,6 +13,7 @@ from airflow.sdk.io import attach
 
 from e3db_connectors.airflow.transfers.e3db_to_object_storage import E3DBToObjectStorageOperator
 from e3db_connectors.airflow.transfers.object_storage_to_e3db import ObjectStorageToE3DBOperator
+from e3db_connectors.airflow.transfers.reading import Reading
 from e3db_connectors.sync import read_pages
 from e3db_connectors.sync.writing import open_writer
 
@@ -28,7 +31,17 @@ def place(request, tmp_path):
 
 
 @pytest.fixture
-def export(connected, context):
+def clock(monkeypatch):
+    """The server's clock goes on ten seconds at each look, so that no test has to wait for the end of a window."""
+    looks = count()
+    monkeypatch.setattr(
+        "e3db_connectors.client.Client.server_time",
+        lambda _: datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=10 * next(looks)),
+    )
+
+
+@pytest.fixture
+def export(connected, context, clock):  # noqa: ARG001
     open_writer(connected, "contact", COLUMNS, ["id"]).write(ROWS)
 
     def run(path, **options):
@@ -73,10 +86,39 @@ def test_only_a_window_and_some_columns(export, connected, place):
     time.sleep(0.01)  # windows begin with a whole millisecond
     connected.write("contact", {"id": "4", "name": "new"})
     newest = max(record.meta.last_modified for record in connected.query_all(record_type="contact"))
-    manifest = export(f"{place}/x.jsonl", since=newest, lookback_seconds=0, columns=["id"])
+    manifest = export(f"{place}/x.jsonl", since=newest, columns=["id"])
     assert (manifest["records"], manifest["fields_decrypted"], manifest["fields_untouched"]) == (1, 1, 1)
     assert export(f"{place}/x.jsonl", columns=["id"])["fields_untouched"] == 5
     assert b"name" not in content(f"{place}/x.jsonl")
+
+
+def test_windows_that_meet_have_no_record_in_common(export, connected, tmp_path):
+    modified = sorted(record.meta.last_modified for record in connected.query_all(record_type="contact"))
+    for name, bounds in {
+        "a": {"until": modified[1]},
+        "b": {"since": modified[1], "until": modified[2]},
+        "c": {"since": modified[2]},
+    }.items():
+        export(f"{tmp_path}/{name}.jsonl", **bounds)
+    found = [[json.loads(line)["_e3db_last_modified"] for line in (tmp_path / f"{name}.jsonl").read_text().splitlines()] for name in "abc"]
+    assert found == [[time] for time in modified]
+
+
+def test_what_is_changed_meanwhile_is_not_there_twice(export, connected, tmp_path, monkeypatch):
+    pages = Reading.pages
+
+    def changed_meanwhile(self, *arguments, **options):
+        for page in pages(self, *arguments, **options):
+            yield page
+            for record in connected.query_all(record_type="contact"):
+                connected.update(record)
+
+    monkeypatch.setattr(Reading, "pages", changed_meanwhile)
+    monkeypatch.setattr("e3db_connectors.airflow.transfers.e3db_to_object_storage._CLOCK_STEP", timedelta(seconds=0.1))
+    time.sleep(1)
+    export(f"{tmp_path}/x.jsonl")
+    ids = [json.loads(line)["_e3db_record_id"] for line in (tmp_path / "x.jsonl").read_text().splitlines()]
+    assert len(ids) == len(set(ids)) == 3
 
 
 def test_what_is_there_stays_when_a_task_fails(export, connected, place):
@@ -123,7 +165,7 @@ def raise_as_final(export, path):
 def test_an_object_that_breaks_off_is_not_there(export, connected, place, monkeypatch):
     path = f"{place}/x.jsonl"
 
-    def broken(*_arguments):
+    def broken(*_arguments, **_options):
         yield next(iter(read_pages(connected, "contact")))
         raise OSError("a disk")
 

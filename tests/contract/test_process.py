@@ -78,7 +78,7 @@ def wait_until_closed(address):
             socket.create_connection(address, timeout=1).close()
         except ConnectionRefusedError:
             return
-        except ConnectionResetError:
+        except (ConnectionResetError, TimeoutError):
             continue  # it was still in the queue of the listener
     pytest.fail(f"{address} still takes connections")
 

@@ -10,15 +10,19 @@ from e3db_connectors.airflow.lineage import moves_of_writing
 from e3db_connectors.airflow.operators.base import password_of
 from e3db_connectors.airflow.sql.rows import QueryColumns
 from e3db_connectors.airflow.transfers.base import E3DBTransferOperator
+from e3db_connectors.client.arguments import texts
 from e3db_connectors.errors import UsageError
+from e3db_connectors.sync.column_schemas import require_schemas
+from e3db_connectors.sync.names import require_several
 from e3db_connectors.sync.writing import Failures, WriteOptions, open_writer
-from e3db_connectors.sync.writing.outcomes import CREATED, FAILED, SUPERSEDED, UNCHANGED, UPDATED
+from e3db_connectors.sync.writing.outcomes import CREATED, FAILED, SUPERSEDED, UNCHANGED, UPDATED, RowOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from e3db_connectors.airflow.lineage import Move
     from e3db_connectors.client import Client
+    from e3db_connectors.errors import E3DBError
     from e3db_connectors.sync.values import Schema
     from e3db_connectors.sync.writing import RowWriter
 
@@ -82,7 +86,7 @@ class E3DBWritingOperator(E3DBTransferOperator):
     @property
     def keys(self) -> list[str]:
         """The key's columns; one alone may be given as a text."""
-        return [self.key_columns] if isinstance(self.key_columns, str) else list(self.key_columns)
+        return texts(self.key_columns)
 
     def options(self) -> WriteOptions:
         """How rows are written."""
@@ -115,6 +119,10 @@ class Writing:
         """Nothing is written yet."""
         if not operator.keys:
             raise UsageError("key_columns is empty: each try of the task would write all rows once more")
+        require_several(operator.plain_columns, "plain_columns")
+        require_several(operator.share_with, "share_with")
+        if operator.column_schemas is not None:
+            require_schemas(operator.column_schemas)
         self._operator, self._client, self._keys = operator, client, operator.keys
         self._columns = QueryColumns(operator.record_type, operator.column_schemas or {})
         path = operator.dead_letter_file
@@ -140,6 +148,21 @@ class Writing:
                 self._client, self._operator.record_type, schemas, self._keys, options=self._operator.options(), failures=self._failures
             )
         self._counts.update(outcome.outcome for outcome in self._writer.write(taken))
+
+    def refuse(self, number: int, error: E3DBError) -> None:
+        """Count a row that cannot even be read as one that cannot be written.
+
+        Args:
+            number: Of the row, or of its line.
+            error: Why.
+
+        Raises:
+            E3DBError: *error*, if the run is to end with it.
+            TooManyErrors: There were too many already.
+        """
+        self._failures.add(self._operator.record_type, RowOutcome(number, FAILED, error=type(error).__name__), error)
+        self._failures.flush()
+        self._counts[FAILED] += 1
 
     def columns(self) -> dict[str, Schema]:
         """The columns that there were, as they are written."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 from itertools import count
 
 import fsspec
+import pyarrow.parquet
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.io import attach
@@ -183,6 +184,7 @@ def test_an_object_that_breaks_off_is_not_there(export, connected, place, monkey
         ("x.csv", 'id,name\n1,"canary', "is no CSV"),
         ("x.jsonl", '{"name": "canary"}', "no column id"),
         ("x.txt", "", "must end in"),
+        ("x.parquet", "canary", "is no Parquet"),
     ],
 )
 def test_what_cannot_be_taken(take, tmp_path, name, text, words):
@@ -190,6 +192,52 @@ def test_what_cannot_be_taken(take, tmp_path, name, text, words):
     with pytest.raises(AirflowFailException, match=words) as raised:
         take(f"file://{tmp_path}/{name}")
     assert "canary" not in str(raised.value)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_a_batch_without_a_value_of_a_plain_column(take, connected, tmp_path, ending):
+    path, rows = tmp_path / f"x.{ending}", [{"id": "1", "shop": None}, {"id": "2", "shop": "north"}]
+    if ending == "csv":
+        path.write_text("id,shop\n1,\n2,north\n")
+    elif ending == "jsonl":
+        path.write_text('{"id": "1"}\n{"id": "2", "shop": "north"}\n')
+    else:
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    assert take(path, plain_columns=["shop"], batch_size=1)["created"] == 2
+    assert sorted(record.meta.plain.get("shop", "") for record in connected.query_all(record_type="copy", data=False)) == ["", "north"]
+
+
+def test_a_long_cell(take, connected, tmp_path):
+    (tmp_path / "x.csv").write_text(f"id,text\n1,{'x' * 200_000}\n")
+    assert take(tmp_path / "x.csv")["created"] == 1
+    assert [len(record.data["text"]) for record in connected.query_all(record_type="copy")] == [200_000]
+
+
+def test_a_cell_of_another_type(take, connected, tmp_path):
+    (tmp_path / "x.csv").write_text("id,n\n1,2\n2,canary\n3,true\n4,5\n")
+    options = {"column_schemas": {"n": {"type": "integer"}}}
+    with pytest.raises(AirflowFailException, match="line 3, column n") as raised:
+        take(tmp_path / "x.csv", **options)
+    assert "canary" not in str(raised.value)
+    letters = tmp_path / "letters"
+    done = take(tmp_path / "x.csv", on_error="dead_letter", dead_letter_file=str(letters), **options)
+    assert (done["created"], done["failed"], done["records"]) == (2, 2, 4)
+    assert len(letters.read_text().splitlines()) == 2
+    assert {record.data["id"] for record in connected.query_all(record_type="copy")} == {"1", "4"}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"column_schemas": "{'n': {}}"}, "JSON Schemas"),
+        ({"key_columns": None}, "key_columns is empty"),
+        ({"plain_columns": "n"}, "plain_columns is a list"),
+    ],
+)
+def test_arguments_that_render_to_something_else(take, tmp_path, options, words):
+    (tmp_path / "x.jsonl").write_text('{"id": 1}')
+    with pytest.raises(AirflowFailException, match=words):
+        take(tmp_path / "x.jsonl", **options)
 
 
 def test_an_export_goes_where_it_came_from(export, place):

@@ -30,6 +30,7 @@
     ├── TooManyErrors             more rows than `max_errors` could not be read or written
     ├── BackupFailed              a client is registered, its key backup is not made; `details` holds the client
     ├── LocalFileError            a file of this machine that cannot be read or written
+    │   └── PathTaken             there is one already, which is not to be replaced
     └── StorageError              the server's own database or port cannot be used
 
 `recovery` says the same in one word, so that callers need not match on classes or texts.
@@ -231,6 +232,10 @@ class LocalFileError(E3DBError):
     """A file of this machine that cannot be read or written."""
 
     recovery = Recovery.FIX_INPUT
+
+
+class PathTaken(LocalFileError):
+    """Something is there already, and is not to be replaced."""
 
 
 class StorageError(E3DBError):

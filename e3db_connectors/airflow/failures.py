@@ -7,14 +7,24 @@ from typing import TYPE_CHECKING, Final
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from e3db_connectors.errors import E3DBError, Forbidden, IntegrityError, InvalidRequest, Recovery, Unauthorized, UsageError, WindowExceeded
+from e3db_connectors.errors import (
+    E3DBError,
+    Forbidden,
+    IntegrityError,
+    InvalidRequest,
+    PathTaken,
+    Recovery,
+    Unauthorized,
+    UsageError,
+    WindowExceeded,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import TypeGuard
 
-FINAL: Final = (Unauthorized, Forbidden, InvalidRequest, UsageError, IntegrityError, WindowExceeded)
-"""Refused credentials and rights, what was passed, and what is not as its writer sealed it."""
+FINAL: Final = (Unauthorized, Forbidden, InvalidRequest, UsageError, IntegrityError, WindowExceeded, PathTaken)
+"""Refused credentials and rights, what was passed, what is not as its writer sealed it, and a place that is taken."""
 
 
 def is_final(exc: BaseException | None) -> TypeGuard[E3DBError]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow.sdk import ObjectStoragePath
 
-from e3db_connectors.errors import LocalFileError
+from e3db_connectors.errors import LocalFileError, PathTaken, UsageError
 from e3db_connectors.sync import atomic
 
 if TYPE_CHECKING:
@@ -23,7 +24,12 @@ def path_of(place: Any, conn_id: str | None = None) -> AnyPath:
     Args:
         place: A path, an address such as ``s3://bucket/key``, or an `ObjectStoragePath`.
         conn_id: The store's connection; it may also stand in the address, ``s3://conn@bucket/key``.
+
+    Raises:
+        UsageError: It is no place.
     """
+    if not place or not isinstance(place, (str, os.PathLike, ObjectStoragePath)):
+        raise UsageError(f"a path or an address is needed, not {type(place).__name__ if place else 'nothing'}")
     if not isinstance(place, ObjectStoragePath):
         if "://" not in str(place):
             return Path(place)
@@ -56,7 +62,7 @@ def written_whole(path: AnyPath, *, overwrite: bool) -> Iterator[IO[bytes]]:
             yield file
         return
     if not overwrite and path.exists():
-        raise LocalFileError(f"{path} exists already; choose another name, or ask to overwrite it")
+        raise PathTaken(f"{path} exists already; choose another name, or ask to overwrite it")
     # What is written in a transaction of the store is thrown away when the block fails.
     with path.fs.transaction, path.fs.open(path.path, "wb") as file:
         yield file

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import IO, TYPE_CHECKING
 
-from e3db_connectors.errors import LocalFileError
+from e3db_connectors.errors import LocalFileError, PathTaken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def require_free(path: Path, *, overwrite: bool) -> None:
     if path.exists() and not path.is_file():
         raise LocalFileError(f"{path} is no regular file")
     if not overwrite and path.exists():
-        raise LocalFileError(f"{path} exists already; choose another name, or ask to overwrite it")
+        raise PathTaken(f"{path} exists already; choose another name, or ask to overwrite it")
 
 
 @contextmanager

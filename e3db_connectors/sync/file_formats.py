@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from e3db_connectors.sync.values import Schema
 
     Row = Mapping[str, Any]
+    Refused = Callable[[Row, ValueMismatch], None]
+    Make = Callable[[IO[bytes], Mapping[str, Schema], Refused], "RowFile"]
 
 _encoder: Final = msgspec.json.Encoder(decimal_format="number")
 _TO_QUOTE: Final = re.compile(r'[",\r\n]|^\s|\s$')
@@ -34,8 +36,8 @@ _INTEGER_MAX: Final = 2**63
 class RowFile(Protocol):
     """Takes rows; all columns of all rows are known before."""
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Take some rows."""
+    def write(self, rows: Sequence[Row]) -> int:
+        """Take some rows; how many of them are, or will be, in the file."""
 
     def close(self) -> None:
         """Write what is left; the file itself stays open."""
@@ -44,16 +46,21 @@ class RowFile(Protocol):
         """Let go; what has been written is of no use."""
 
 
+def _raise(_row: Row, error: ValueMismatch) -> None:
+    raise error
+
+
 class JsonLines:
     """A JSON object a line; numbers keep their digits."""
 
-    def __init__(self, file: IO[bytes], columns: Mapping[str, Schema]) -> None:
+    def __init__(self, file: IO[bytes], columns: Mapping[str, Schema], _refused: Refused = _raise) -> None:
         """Begin."""
         self._file, self._columns = file, tuple(columns)
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[Row]) -> int:
         """Write a line each."""
         self._file.write(_encoder.encode_lines([{column: row[column] for column in self._columns} for row in rows]))
+        return len(rows)
 
     def close(self) -> None:
         """There is nothing left."""
@@ -65,14 +72,15 @@ class JsonLines:
 class Csv:
     """RFC 4180 with a head line. Null is an empty cell, an empty text is quoted; objects and lists are compact JSON."""
 
-    def __init__(self, file: IO[bytes], columns: Mapping[str, Schema]) -> None:
+    def __init__(self, file: IO[bytes], columns: Mapping[str, Schema], _refused: Refused = _raise) -> None:
         """Write the head."""
         self._file, self._columns = file, tuple(columns)
         self._write([self._columns])
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[Row]) -> int:
         """Write a line each."""
         self._write([[text_of(row[column]) for column in self._columns] for row in rows])
+        return len(rows)
 
     def close(self) -> None:
         """There is nothing left."""
@@ -87,7 +95,7 @@ class Csv:
 class Parquet:
     """Columns of booleans, 64-bit integers, doubles, times (of meta columns) and texts; whatever is none of these is compact JSON."""
 
-    def __init__(self, file: IO[bytes], columns: Mapping[str, Schema]) -> None:
+    def __init__(self, file: IO[bytes], columns: Mapping[str, Schema], refused: Refused = _raise) -> None:
         """Begin.
 
         Raises:
@@ -107,13 +115,22 @@ class Parquet:
         self._columns = {column: types[_kind(column, schema)] for column, schema in columns.items()}
         self._schema = self._arrow.schema([(column, kind) for column, (kind, _) in self._columns.items()])
         self._writer = parquet.ParquetWriter(file, self._schema)
-        self._rows: list[Row] = []
+        self._refused = refused
+        self._rows: list[list[Any]] = []
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Keep rows until there are enough for a group."""
-        self._rows += rows
+    def write(self, rows: Sequence[Row]) -> int:
+        """Keep rows until there are enough for a group; without those that do not fit, if it is told that they may be left out."""
+        taken = 0
+        for row in rows:
+            try:
+                self._rows.append([_converted(row, column, convert) for column, (_, convert) in self._columns.items()])
+            except ValueMismatch as exc:
+                self._refused(row, exc)
+            else:
+                taken += 1
         if len(self._rows) >= ROW_GROUP:
             self._flush()
+        return taken
 
     def close(self) -> None:
         """Write the last group and the foot."""
@@ -127,24 +144,21 @@ class Parquet:
 
     def _flush(self) -> None:
         if self._rows:
-            arrays = [self._array(column) for column in self._columns]
+            kinds = (kind for kind, _ in self._columns.values())
+            arrays = [self._arrow.array(values, kind) for values, kind in zip(zip(*self._rows, strict=True), kinds, strict=True)]
             self._writer.write_table(self._arrow.Table.from_arrays(arrays, schema=self._schema))
             self._rows = []
 
-    def _array(self, column: str) -> Any:
-        kind, convert = self._columns[column]
-        values = []
-        for row in self._rows:
-            value = row[column]
-            try:
-                values.append(None if value is None else convert(value))
-            except OverflowError:
-                words = "this number is too large for Parquet; .jsonl and .csv keep it"
-                raise ValueMismatch(row[KEY], column, words) from None
-        return self._arrow.array(values, kind)
+
+def _converted(row: Row, column: str, convert: Callable[[Any], Any]) -> Any:
+    value = row[column]
+    try:
+        return None if value is None else convert(value)
+    except OverflowError:
+        raise ValueMismatch(row[KEY], column, "this number is too large for Parquet; .jsonl and .csv keep it") from None
 
 
-FORMATS: Final[dict[str, Callable[[IO[bytes], Mapping[str, Schema]], RowFile]]] = {
+FORMATS: Final[dict[str, Make]] = {
     ".jsonl": JsonLines,
     ".csv": Csv,
     ".parquet": Parquet,
@@ -153,11 +167,16 @@ FORMATS: Final[dict[str, Callable[[IO[bytes], Mapping[str, Schema]], RowFile]]] 
 
 
 @contextmanager
-def row_file(
-    make: Callable[[IO[bytes], Mapping[str, Schema]], RowFile], file: IO[bytes], columns: Mapping[str, Schema]
-) -> Iterator[RowFile]:
-    """Rows for the time of the block; closed at its end, let go on an error."""
-    target = make(file, columns)
+def row_file(make: Make, file: IO[bytes], columns: Mapping[str, Schema], refused: Refused = _raise) -> Iterator[RowFile]:
+    """Rows for the time of the block; closed at its end, let go on an error.
+
+    Args:
+        make: One of `FORMATS`.
+        file: Where to.
+        columns: The columns of all rows.
+        refused: Is told of rows with a value that the format cannot hold; whether they may be left out is for it to say.
+    """
+    target = make(file, columns, refused)
     try:
         yield target
         target.close()

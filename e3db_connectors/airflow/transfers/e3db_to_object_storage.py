@@ -19,13 +19,15 @@ from e3db_connectors.sync.rows import CURSOR
 from e3db_connectors.wire import times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from airflow.sdk import Context
+    from airflow.sdk import Context, ObjectStoragePath
 
     from e3db_connectors.airflow.lineage import Place
     from e3db_connectors.client import Client
+    from e3db_connectors.errors import ValueMismatch
 
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _CLOCK_STEP: Final = timedelta(seconds=1)
 """The server tells whole seconds: what has been written just now is dated before the next one."""
 
@@ -48,7 +50,9 @@ class E3DBToObjectStorageOperator(E3DBReadingOperator):
 
     template_fields: Sequence[str] = (*E3DBReadingOperator.template_fields, "path", "object_storage_conn_id")
 
-    def __init__(self, *, path: str, object_storage_conn_id: str | None = None, overwrite: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self, *, path: str | Path | ObjectStoragePath, object_storage_conn_id: str | None = None, overwrite: bool = True, **kwargs: Any
+    ) -> None:
         """Keep where to."""
         super().__init__(**kwargs)
         self.path = path
@@ -62,7 +66,7 @@ class E3DBToObjectStorageOperator(E3DBReadingOperator):
             Counts, and the object's path.
         """
         with self.open_hook() as hook:
-            asked, make = self.window(), FORMATS.get(PurePosixPath(self.path).suffix.lower())
+            asked, make = self.window(), FORMATS.get(PurePosixPath(str(path_of(self.path, self.object_storage_conn_id))).suffix.lower())
             if make is None:
                 raise UsageError(f"the path must end in one of {', '.join(FORMATS)}")
             client = hook.get_conn()
@@ -91,23 +95,34 @@ class E3DBToObjectStorageOperator(E3DBReadingOperator):
         reading = self.reading(client, run)
         columns = reading.columns()
         records = 0
+
+        def refused(row: Mapping[str, Any], error: ValueMismatch) -> None:
+            run.error(error)
+            reading.failures.row(self.record_type, row, error)
+
         path = path_of(self.path, self.object_storage_conn_id)
         if isinstance(path, Path):
             path.parent.mkdir(parents=True, exist_ok=True)  # a store has no folders, so a disk needs none either
-        with written_whole(path, overwrite=self.overwrite) as file, row_file(make, file, columns) as rows:
-            for page in reading.pages(window, exactly=True):
-                inside = page.rows if window.since is None else [row for row in page.rows if row[CURSOR] >= times.render(window.since)]
-                rows.write(inside)
-                records += len(inside)
+        with written_whole(path, overwrite=self.overwrite) as file, row_file(make, file, columns, refused) as rows:
+            since, until = windows.text_of(window.since) or "", windows.text_of(window.until) or ""
+            for page in reading.pages(_in_milliseconds(window), exactly=True):
+                records += rows.write([row for row in page.rows if since <= row[CURSOR] < until])
+                reading.failures.flush()
         report = run.report()
         return {
             "record_type": self.record_type,
-            "path": self.path,
-            "since": windows.text_of(window.since),
-            "until": windows.text_of(window.until),
+            "path": str(self.path),
+            "since": since or None,
+            "until": until,
             "records": records,
             "errors": report.errors,
             "fields_decrypted": report.fields.decrypted,
             "fields_untouched": report.fields.untouched,
             "seconds": report.seconds,
         }
+
+
+def _in_milliseconds(window: Window) -> Window:
+    """The window with what is around it in its first and last millisecond: searches know none that is shorter."""
+    until = window.until and times.floor_millisecond(window.until + _MILLISECOND - timedelta.resolution)
+    return Window(window.since, until)

@@ -17,8 +17,10 @@ from e3db_connectors.errors import (
     UsageError,
 )
 from e3db_connectors.sync.failures import ErrorPolicy
+from e3db_connectors.sync.rows import KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from e3db_connectors.errors import E3DBError
@@ -47,8 +49,20 @@ class RecordFailures(ErrorPolicy):
         """
         if isinstance(error, _NOT_OF_THE_RECORD):
             raise error
-        name = f"record {meta.record_id} of {meta.record_type}"
-        self._note(error, name, {"record_type": meta.record_type, "record_id": meta.record_id, "version": meta.version})
+        self._add(meta.record_type, meta.record_id, meta.version, error)
+
+    def row(self, record_type: str, row: Mapping[str, Any], error: E3DBError) -> None:
+        """Deal with a record that has been read, and whose row does not fit where it is to go.
+
+        Raises:
+            E3DBError: *error*, if the run is to end with it.
+            TooManyErrors: There were too many already.
+        """
+        self._add(record_type, row[KEY], row["_e3db_version"], error)
+
+    def _add(self, record_type: str, record_id: str, version: str, error: E3DBError) -> None:
+        letter = {"record_type": record_type, "record_id": record_id, "version": version}
+        self._note(error, f"record {record_id} of {record_type}", letter)
 
 
 def record_ids(path: Path) -> list[str]:

@@ -135,7 +135,7 @@ def test_places_that_do_not_do(where, source, store, tmp_path, context):
         upload(context, f"{place}/nothing")
     record_id = upload(context, source)["record_id"]
     download(context, record_id, f"{place}/target")
-    with pytest.raises(LocalFileError, match="exists already"):
+    with pytest.raises(AirflowFailException, match="exists already"):
         download(context, record_id, f"{place}/target", overwrite=False)
 
 

@@ -100,7 +100,7 @@ def test_windows_that_meet_have_no_record_in_common(export, connected, tmp_path)
         "b": {"since": modified[1], "until": modified[2]},
         "c": {"since": modified[2]},
     }.items():
-        export(f"{tmp_path}/{name}.jsonl", **bounds)
+        export(f"{tmp_path}/{name}.jsonl", settle_seconds=0, **bounds)
     found = [[json.loads(line)["_e3db_last_modified"] for line in (tmp_path / f"{name}.jsonl").read_text().splitlines()] for name in "abc"]
     assert found == [[time] for time in modified]
 
@@ -122,6 +122,24 @@ def test_what_is_changed_meanwhile_is_not_there_twice(export, connected, tmp_pat
     assert len(ids) == len(set(ids)) == 3
 
 
+def test_a_number_that_a_format_cannot_hold(export, connected, tmp_path):
+    open_writer(connected, "contact", COLUMNS, ["id"]).write([{"id": 2**63, "name": "canary", "n": None}])
+    path, letters = tmp_path / "x.parquet", tmp_path / "letters"
+    with pytest.raises(AirflowFailException, match="too large for Parquet"):
+        export(str(path))
+    done = export(path, on_error="dead_letter", dead_letter_file=str(letters))
+    assert (done["records"], done["errors"], done["path"]) == (3, {"ValueMismatch": 1}, str(path))
+    assert sorted(pyarrow.parquet.read_table(path)["id"].to_pylist()) == [1, 2, 3]
+    [letter] = letters.read_text().splitlines()
+    assert json.loads(letter)["error"] == "ValueMismatch"
+
+
+@pytest.mark.parametrize("path", ["", None, 1])
+def test_a_path_that_is_none(export, path):
+    with pytest.raises(AirflowFailException, match="a path or an address is needed"):
+        export(path)
+
+
 def test_what_is_there_stays_when_a_task_fails(export, connected, place):
     path = f"{place}/x.jsonl"
     export(path)
@@ -130,7 +148,7 @@ def test_what_is_there_stays_when_a_task_fails(export, connected, place):
     with pytest.raises(AirflowFailException):
         export(path, policy={"rules": [{"rule": "drop", "column": "nope"}]})
     with pytest.raises(AirflowFailException, match="exists already"):
-        raise_as_final(export, path)
+        export(path, overwrite=False)
     assert content(path) == before
 
 
@@ -152,15 +170,6 @@ def test_a_key_secret_that_is_not_there(connected, connect, take, tmp_path, conn
     with pytest.raises(AirflowFailException, match="has no password"):
         take(f"file://{tmp_path}/x.jsonl", key_secret_conn_id=conn_id)
     assert connected.query(record_type="copy", data=False).records == []
-
-
-def raise_as_final(export, path):
-    from e3db_connectors.errors import LocalFileError
-
-    try:
-        export(path, overwrite=False)
-    except LocalFileError as exc:
-        raise AirflowFailException(str(exc)) from exc
 
 
 def test_an_object_that_breaks_off_is_not_there(export, connected, place, monkeypatch):

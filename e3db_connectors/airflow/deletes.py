@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
-from uuid import UUID
 
+from e3db_connectors.airflow.finding import ids
 from e3db_connectors.airflow.rows import batches
 from e3db_connectors.airflow.transfers.windows import window_of
-from e3db_connectors.client.arguments import require_text, texts
-from e3db_connectors.errors import Conflict, NotFound, UsageError
+from e3db_connectors.client.arguments import require_text
+from e3db_connectors.errors import Conflict, NotFound
 from e3db_connectors.wire import times
 from e3db_connectors.wire.queries import eq
 
@@ -51,9 +51,9 @@ def by_ids(client: Client, record_ids: Texts) -> Deleted:
         Conflict: Somebody else goes on changing one.
         UsageError: One is no id.
     """
-    ids = _ids(record_ids)
-    deleted = _delete_found(client, lambda: _own(client, ids))
-    return Deleted(deleted, len(ids) - deleted.total())
+    wanted = ids(record_ids, "record_ids")
+    deleted = _delete_found(client, lambda: _own(client, wanted))
+    return Deleted(deleted, len(wanted) - deleted.total())
 
 
 def by_versions(client: Client, versions: Mapping[str, str]) -> Deleted:
@@ -62,7 +62,7 @@ def by_versions(client: Client, versions: Mapping[str, str]) -> Deleted:
     Raises:
         UsageError: One is no id.
     """
-    wanted = dict(zip(_ids(versions), versions.values(), strict=True))
+    wanted = dict(zip(ids(versions, "record_ids"), versions.values(), strict=True))
     changed: list[str] = []
 
     def unchanged() -> Iterator[Record]:
@@ -128,14 +128,3 @@ def _fitting(client: Client, wanted: RecordFilter) -> Iterator[Record]:
         modified = times.render(times.parse(record.meta.last_modified))
         if (since is None or modified >= since) and (until is None or modified < until):
             yield record
-
-
-def _ids(values: Texts) -> list[str]:
-    """Ids, each once; a text that a template has made of a list is none."""
-    ids = texts(values)
-    try:
-        return list(dict.fromkeys(str(UUID(each)) for each in ids))
-    except ValueError:
-        raise UsageError(
-            "record_ids holds something that is no id; if it comes out of a template, let the DAG have render_template_as_native_obj=True"
-        ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final, Self
+from uuid import UUID
 
 from e3db_connectors.airflow.transfers.windows import window_of
 from e3db_connectors.client import Search
@@ -59,11 +60,27 @@ class RecordFilter:
         window = window_of(self.since, self.until)
         plain = {} if self.plain is None else self.plain
         require_text(plain, "plain")
-        writers: list[str | None] = [*texts(self.writers)]
+        writers: list[str | None] = [*ids(self.writers, "writers")]
         search = Search(include_all_writers=self.all_writers or bool(writers), count=count)
         for writer in writers or [None]:
             search.match(condition="AND", record_types=self.record_type, writers=writer, plain=plain)
         return search.range(key="MODIFIED", start=window.since, end=window.until)
+
+
+def ids(values: Texts, what: str) -> list[str]:
+    """Ids, each once; a text that a template has made of a list is none.
+
+    Raises:
+        UsageError: One is no id.
+    """
+    try:
+        return list(dict.fromkeys(str(UUID(each)) for each in texts(values)))
+    except ValueError as exc:
+        if isinstance(exc, UsageError):
+            raise
+        raise UsageError(
+            f"{what} holds something that is no id; if it comes out of a template, let the DAG have render_template_as_native_obj=True"
+        ) from None
 
 
 def find(client: Client, wanted: RecordFilter, limit: int) -> Manifest:

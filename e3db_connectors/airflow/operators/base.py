@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseHook, BaseOperator
 
@@ -21,6 +21,8 @@ class E3DBOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("e3db_conn_id",)
     ui_color = "#d9e8e3"
+    _needed: ClassVar[Sequence[str]] = ("record_type", "reader_id", "record_id")
+    """Arguments that must not render to nothing, where there are any of these names."""
 
     def __init__(self, *, e3db_conn_id: str = E3DBHook.default_conn_name, **kwargs: Any) -> None:
         """Keep the connection's name."""
@@ -35,6 +37,9 @@ class E3DBOperator(BaseOperator):
         """
         if self.e3db_conn_id in (None, "", "None"):
             raise failure(UsageError("e3db_conn_id is empty: a task needs a connection"))
+        for name in self._needed:
+            if getattr(self, name, name) in (None, "", "None"):
+                raise failure(UsageError(f"{name} is empty"))
         return E3DBHook(self.e3db_conn_id)
 
 

@@ -60,6 +60,7 @@ class E3DBDeleteRecordsOperator(E3DBOperator):
         "key_columns",
         "e3db_conn_id",
     )
+    _needed = ()
     template_fields_renderers = {"plain": "json"}  # noqa: RUF012 - Airflow's
 
     def __init__(  # noqa: PLR0913 - keywords with defaults, as everywhere in Airflow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import determine_kwargs
@@ -117,6 +118,8 @@ def rows_of(rows: Any, op_kwargs: Mapping[str, Any] | None, context: Context) ->
     Raises:
         UsageError: They are none.
     """
+    if not isinstance(op_kwargs, (Mapping, NoneType)):
+        raise UsageError(f"op_kwargs maps names to values; it is {type(op_kwargs).__name__}")
     if callable(rows):
         rows = rows(**determine_kwargs(rows, (), {**context, **(op_kwargs or {})}))
     if isinstance(rows, (str, bytes, Mapping, XComArg)) or not isinstance(rows, Iterable):

@@ -13,7 +13,8 @@ from e3db_connectors.airflow.failures import failure, is_final, is_passing
 from e3db_connectors.airflow.finding import LIMIT, find
 from e3db_connectors.airflow.operators.base import E3DBFindingOperator
 from e3db_connectors.airflow.triggers.record import ERROR, E3DBRecordTrigger
-from e3db_connectors.errors import E3DBError
+from e3db_connectors.errors import E3DBError, UsageError
+from e3db_connectors.wire.limits import SEARCH_WINDOW
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -111,6 +112,8 @@ class E3DBRecordSensor(E3DBFindingOperator, BaseSensorOperator):
         if self._hook is None:
             self._hook = self.open_hook()
         try:
+            if self.min_records > SEARCH_WINDOW:
+                raise UsageError(f"min_records is {SEARCH_WINDOW} at most: the server counts no further")
             found = find(self._hook.get_conn(), self.wanted(), self.limit)
         except E3DBError as exc:
             if is_passing(exc):

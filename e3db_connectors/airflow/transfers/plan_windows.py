@@ -74,5 +74,5 @@ def split(since: datetime, until: datetime, shards: int) -> list[datetime]:
 def _count_of(shards: int | str) -> int:
     try:
         return int(shards)
-    except ValueError:
+    except (ValueError, TypeError):
         raise UsageError("shards must be a number") from None

@@ -10,7 +10,7 @@ from e3db_connectors.wire import times
 
 
 def find(context, **options):
-    return E3DBSearchOperator(task_id="find", record_type="t", **options).execute(context)
+    return E3DBSearchOperator(task_id="find", **{"record_type": "t", **options}).execute(context)
 
 
 def test_ids_and_versions_of_those_that_fit(connected, context):
@@ -72,6 +72,9 @@ def test_a_connection_that_renders_to_nothing_is_not_that_of_the_environment(con
         ({"since": "yesterday"}, "no time"),
         ({"plain": {"a": 1}}, "maps text to text"),
         ({"plain": ""}, "plain is empty"),
+        ({"writers": ""}, "writers is empty"),
+        ({"writers": "['a']"}, "no id"),
+        ({"record_type": ""}, "record_type is empty"),
         ({"plain": "shop"}, "maps text to text"),
     ],
 )

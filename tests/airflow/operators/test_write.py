@@ -98,3 +98,9 @@ def test_key_columns_that_render_to_no_list(key_columns, words, connected, conte
 def test_what_are_no_rows(rows, context):
     with pytest.raises(AirflowFailException, match="rows is"):
         write(context, rows)
+
+
+@pytest.mark.usefixtures("connected")
+def test_arguments_that_are_none(context):
+    with pytest.raises(AirflowFailException, match="op_kwargs maps names"):
+        write(context, list, op_kwargs="{'day': 1}")

@@ -143,6 +143,13 @@ def test_refused_credentials_fail_at_once(deferrable, soft_fail, expected, clien
         sensor(deferrable=deferrable, soft_fail=soft_fail).execute(context)
 
 
+@pytest.mark.usefixtures("connected")
+@pytest.mark.parametrize("deferrable", [False, True])
+def test_more_records_than_the_server_counts(deferrable, context):
+    with pytest.raises(AirflowFailException, match="min_records is 10000 at most"):
+        sensor(deferrable=deferrable, min_records=10_001).execute(context)
+
+
 def test_a_busy_server_is_waited_for(connected, context, monkeypatch):
     search, replies = type(connected).search, iter([errors.Unavailable("POST", "/v2/search", 503), errors.TransportError("broken off")])
 

@@ -75,7 +75,12 @@ def test_a_plan(connected, context):
 @pytest.mark.usefixtures("connected")
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"since": ""}, "needs a begin"), ({"since": "2100-01-01"}, "future"), ({"since": "2026-01-01", "shards": "many"}, "a number")],
+    [
+        ({"since": ""}, "needs a begin"),
+        ({"since": "2100-01-01"}, "future"),
+        ({"since": "2026-01-01", "shards": "many"}, "a number"),
+        ({"since": "2026-01-01", "shards": None}, "a number"),
+    ],
 )
 def test_what_cannot_be_planned(context, options, words):
     with pytest.raises(AirflowFailException, match=words):

@@ -53,6 +53,7 @@ def write(
     known: Mapping[str, Schema] = columns or {}
     for batch in batches(rows):
         needed = known if columns is not None else united(known, columns_of(record_type, batch))
+        require_one_kind(record_type, needed, () if columns else key_columns)
         if writer is None or needed != known:
             writer = open_writer(client, record_type, needed, key_columns, options=options, failures=failures)
             known = needed
@@ -71,12 +72,28 @@ def delete(
 ) -> dict[str, int]:
     """Delete the records of rows batch by batch; see `E3DBHook.delete_rows`."""
     counts: Counter[str] = Counter(dict.fromkeys(DELETE_OUTCOMES, 0))
+    known: Mapping[str, Schema] = columns or {}
     for batch in batches(rows):
         keys = [{name: row[name] for name in key_columns if name in row} for row in batch]
-        needed = columns_of(record_type, keys) if columns is None else columns
-        deleter = open_deleter(client, record_type, needed, key_columns, options=options)
+        known = united(known, columns_of(record_type, keys)) if columns is None else columns
+        require_one_kind(record_type, known, () if columns else key_columns)
+        deleter = open_deleter(client, record_type, known, key_columns, options=options)
         counts.update(outcome.outcome for outcome in deleter.delete(keys))
     return dict(counts)
+
+
+def require_one_kind(record_type: str, columns: Mapping[str, Schema], key_columns: Iterable[str]) -> None:
+    """Let pass key columns that hold either texts or other values: of both, the same text has two forms, and so two records.
+
+    Raises:
+        UsageError: One holds both.
+    """
+    for name in key_columns:
+        kinds = columns.get(name, TEXT).get("type")
+        if isinstance(kinds, list) and "string" in kinds and set(kinds) - {"string", "null"}:
+            raise UsageError(
+                f"the key column {name} of {record_type} holds texts and other values; make them all texts, or say which in `columns`"
+            )
 
 
 def columns_of(record_type: str, rows: Iterable[Row]) -> dict[str, Schema]:

@@ -82,10 +82,23 @@ def _json(value: Any) -> str:
 
 
 def _json_without_nul(value: Any) -> str:
+    _require_fitting_numbers(value)
     text = _json(value)
     if _NUL_IN_JSON.search(text):
         raise ValueError("a text in it holds the character NUL, which this database does not keep")
     return text
+
+
+def _require_fitting_numbers(value: Any) -> None:
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, dict):
+            left += each.values()
+        elif isinstance(each, list):
+            left += each
+        elif isinstance(each, Decimal):
+            _exact(each)
 
 
 def _integer(value: int | Decimal) -> int:

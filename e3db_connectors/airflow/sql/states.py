@@ -14,7 +14,7 @@ import msgspec
 
 from e3db_connectors.airflow.sql import kinds
 from e3db_connectors.airflow.sql.errors import TransferConflict
-from e3db_connectors.errors import StateError
+from e3db_connectors.errors import StateError, UsageError
 from e3db_connectors.wire import times
 
 if TYPE_CHECKING:
@@ -98,6 +98,32 @@ class StateRow:
                 f"another task is loading {self.record_type} into {self.destination} and has gone on meanwhile; let one run at a time"
             )
         self._number = number
+
+    def forget(self) -> bool:
+        """Forget all states of the destination, which is not there any more; whether there were some. To be called in a transaction."""
+        session = self.session
+        where = f"WHERE destination = {session.mark} AND state IS NOT NULL"
+        [[states]] = session.fetch(f"SELECT COUNT(*) FROM {self._table} {where}", self._key[:1])  # noqa: S608 - quoted
+        if states:
+            session.execute(f"UPDATE {self._table} SET state = NULL, number = number + 1 {where}", self._key[:1])  # noqa: S608 - quoted
+        return bool(states)
+
+    def require_alone(self) -> None:
+        """Let pass if the destination holds records of no other type.
+
+        Raises:
+            UsageError: It does.
+        """
+        mark = self.session.mark
+        others = self.session.fetch(
+            f"SELECT record_type FROM {self._table} WHERE destination = {mark} AND record_type <> {mark}",  # noqa: S608 - quoted
+            (self._key[0], self._key[2]),
+        )
+        if others:
+            raise UsageError(
+                f"{self.destination} also holds records of {others[0][0]}, which detect_deletes would take for deleted; "
+                "load each type into a table of its own"
+            )
 
     def lock(self) -> None:
         """Wait for all others that load into the same table, and let them wait, until the transaction ends."""

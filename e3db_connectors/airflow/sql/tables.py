@@ -100,6 +100,17 @@ def _create(session: Session, quoted: str, columns: Mapping[str, str]) -> None:
     session.execute(f"CREATE TABLE {quoted} ({lines}){dialect.table_options}")
 
 
+def _require_spelling(quoted: str, present: Iterable[str], names: Mapping[str, str]) -> None:
+    """Refuse to fill the column of one field with another that differs in case alone: that one has got another name since."""
+    wanted = {name.lower(): name for name in names.values()}
+    for name in present:
+        if wanted.get(name.lower(), name) != name and slug(name) in names:
+            raise UsageError(
+                f"records now have a field {wanted[name.lower()]} beside {name}, which this database takes for the same column of {quoted}; "
+                f"rename that column to {slug(name)} and load again"
+            )
+
+
 def _evolve(
     session: Session, quoted: str, present: Mapping[str, str], names: Mapping[str, str], wanted: Mapping[str, str]
 ) -> dict[str, str]:
@@ -110,6 +121,7 @@ def _evolve(
     """
     dialect, add = session.dialect, f"ALTER TABLE {quoted} {session.dialect.add_column}"
     if dialect.folds_names:
+        _require_spelling(quoted, present, names)
         present = {name.lower(): type_name for name, type_name in present.items()}
     if DELETED not in present:
         session.execute(f"{add} {session.quoted(DELETED)} {dialect.type_of(kinds.TIME)}")

@@ -76,8 +76,8 @@ class E3DBToSqlOperator(E3DBReadingOperator):
         Returns:
             Counts and cursors.
         """
-        window = self.window()
         with self.open_hook() as hook:
+            window = self.window()
             client = hook.get_conn()
             self.await_end(client, window)
             with open_session(self.sql_conn_id, self.sql_hook_params) as session:
@@ -97,9 +97,14 @@ class E3DBToSqlOperator(E3DBReadingOperator):
         columns = reading.columns()
 
         def prepared() -> tuple[Table, StateRow, dict[str, Any] | None]:
-            table = prepare(session, self.schema or None, name, columns)
-            row = StateRow(session, table.schema, name, client.client_id, self.record_type)
+            schema = self.schema or session.dialect.schema(session)
+            row = StateRow(session, schema, name, client.client_id, self.record_type)
             row.prepare()
+            if self.detect_deletes:
+                row.require_alone()
+            if not session.dialect.columns(session, schema, name) and row.forget():
+                self.log.warning("the table %s is gone, so all there is, is loaded anew", name)
+            table = prepare(session, schema, name, columns)
             return table, row, row.read() if window.is_open else None
 
         table, row, state = session.locked(name, prepared)

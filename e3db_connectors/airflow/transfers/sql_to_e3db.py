@@ -12,6 +12,7 @@ from e3db_connectors.airflow.sql.session import open_session
 from e3db_connectors.airflow.sql.states import StateRow
 from e3db_connectors.airflow.transfers.writing import E3DBWritingOperator
 from e3db_connectors.errors import UsageError
+from e3db_connectors.sync.names import require_several
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,6 +91,7 @@ class SqlToE3DBOperator(E3DBWritingOperator):
             Counts, and the cursor.
         """
         with self.open_hook() as hook:
+            require_several(self.columns, "columns")
             if bool(self.table) == bool(self.sql):
                 raise UsageError("give either table or sql")
             client = hook.get_conn()
@@ -111,6 +113,7 @@ class SqlToE3DBOperator(E3DBWritingOperator):
             for names, types, rows in batches:
                 if kept is not None and kept.column not in names:
                     raise UsageError(f"there is no column {kept.column}; there are {', '.join(names)}")
+                self._require_columns(names)
                 writing.write(names, types, rows)
                 if kept is not None:
                     kept.see(rows, names.index(kept.column))
@@ -119,6 +122,13 @@ class SqlToE3DBOperator(E3DBWritingOperator):
             if kept is not None:
                 kept.save()
         return {"record_type": self.record_type, "table": self.table, **writing.counts(), "cursor": kept.shown() if kept else None}
+
+    def _require_columns(self, names: Sequence[str]) -> None:
+        """SQLite takes a quoted name that is no column for a text."""
+        there = {name.casefold() for name in names}
+        missing = [name for name in self.columns or () if name.casefold() not in there]
+        if missing:
+            raise UsageError(f"there is no column {', '.join(missing)}; check columns")
 
     def _query(self, session: Session, kept: KeptCursor | None) -> tuple[str, Sequence[Any]]:
         chosen = "*"
@@ -141,6 +151,10 @@ class SqlToE3DBOperator(E3DBWritingOperator):
         same = self.state_conn_id in (None, self.sql_conn_id)
         session = stack.enter_context(open_session(self.state_conn_id or self.sql_conn_id, self.sql_hook_params if same else None))
         source = self.table or f"query {blake2b((self.sql or '').encode(), digest_size=8).hexdigest()}"
+        if self.schema:
+            source = f"{self.schema}.{source}"
+        if not same:  # one table of states may serve many databases
+            source = f"{self.sql_conn_id} {source}"
         schema = self.state_schema or session.dialect.schema(session)
         row = StateRow(session, schema, f"from {source}", client.client_id, self.record_type)
         return KeptCursor(row, self.incremental_column or "")

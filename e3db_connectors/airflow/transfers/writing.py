@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from e3db_connectors.airflow.lineage import moves_of_writing
 from e3db_connectors.airflow.operators.base import password_of
+from e3db_connectors.airflow.rows import require_one_kind
 from e3db_connectors.airflow.sql.rows import QueryColumns
 from e3db_connectors.airflow.transfers.base import E3DBTransferOperator
 from e3db_connectors.client.arguments import texts
@@ -142,6 +143,7 @@ class Writing:
             raise UsageError(f"there is no column {', '.join(missing)}; there are {', '.join(names)}")
         taken = self._columns.take(names, types, rows)
         schemas = self._columns.schemas()
+        require_one_kind(self._operator.record_type, schemas, set(self._keys) - set(self._operator.column_schemas or ()))
         if self._writer is None or schemas != self._written_as:
             self._written_as = schemas
             self._writer = open_writer(

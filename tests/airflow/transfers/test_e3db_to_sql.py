@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -312,3 +313,55 @@ def test_what_is_no_database(load, connect):
     connect({"conn_type": "e3db"}, "warehouse")
     with pytest.raises(AirflowFailException, match="is none to a database"):
         load()
+
+
+def test_a_table_that_has_been_dropped_is_loaded_anew(load, connected, warehouse):
+    write(connected, [{"id": 1, "name": "Ada"}])
+    assert load()["records"] == 1
+    warehouse.query("DROP TABLE contact")
+    load(since="2020-01-01", until="2020-01-02")  # makes the table, and loads nothing
+    assert load()["records"] == 1
+    assert load()["records"] == 0
+    assert warehouse.rows("contact", "name") == [("Ada",)]
+
+
+def test_deletes_are_not_looked_for_in_a_table_of_two_types(load, connected, sqlite):
+    write(connected, [{"id": 1, "name": "Ada"}])
+    write(connected, [{"id": 2, "name": "Grace"}], record_type="person")
+    load(table="both")
+    load("person", table="both")
+    with pytest.raises(AirflowFailException, match="also holds records of person"):
+        load(table="both", detect_deletes=True)
+    assert sqlite.rows("both", "name", "_e3db_deleted_at") == [("Ada", None), ("Grace", None)]
+
+
+def test_many_may_begin_at_once(connected, load, make_warehouse):
+    make_warehouse("postgres")
+    types = ["a1", "a2", "a3"]
+    for name in types:
+        write(connected, [{"id": 1, "name": name}], record_type=name)
+    with ThreadPoolExecutor(len(types)) as pool:
+        assert [manifest["records"] for manifest in pool.map(load, types)] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("warehouse", ["sqlite", "duckdb"], indirect=True)
+def test_fields_that_differ_in_case_alone_do_not_change_places(load, connected, warehouse):
+    connected.write("contact", {"Name": "Ada"})
+    load()
+    connected.write("contact", {"Name": "Grace", "name": "grace"})
+    with pytest.raises(AirflowFailException, match="field name beside Name"):
+        load()
+    assert warehouse.rows("contact", "Name") == [("Ada",)]
+
+
+def test_a_number_within_an_object_that_is_too_large_fails_its_row_alone(load, connected, postgres):
+    columns = {"id": {"type": "integer"}, "o": {"type": "object"}}
+    write(connected, [{"id": 1, "o": {"a": [Decimal("1e200000")]}}, {"id": 2, "o": {"a": [1.5]}}], columns)
+    assert load(on_error="skip")["records"] == 1
+    assert postgres.rows("contact", "id") == [(2,)]
+
+
+def test_a_window_that_is_none_is_not_tried_again(load, sqlite):
+    with pytest.raises(AirflowFailException, match="must be before"):
+        load(since="2026-01-02", until="2026-01-01")
+    assert sqlite.kind

@@ -1,6 +1,8 @@
 """Rows of real databases into records."""
 
 import json
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
 
 import pytest
@@ -158,3 +160,37 @@ def test_two_at_once(save, people, monkeypatch):
         save(table="people", incremental_column="id")
     assert save(table="people", incremental_column="id")["created"] == 0
     assert people.kind
+
+
+@pytest.mark.parametrize("columns", [["nmae"], "name"])
+def test_columns_that_are_none_write_nothing(save, connected, sqlite, columns):
+    sqlite.query("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT)")
+    sqlite.query("INSERT INTO people VALUES (1, 'Ada')")
+    with pytest.raises(AirflowFailException, match="columns"):
+        save(table="people", columns=columns)
+    assert list(connected.query_all(record_type="person")) == []
+
+
+def test_each_source_has_a_cursor_of_its_own(save, connected, make_warehouse, connect, tmp_path):
+    warehouse = make_warehouse("duckdb")
+    other = sqlite3.connect(tmp_path / "other.sqlite")
+    with closing(other), other:
+        other.execute("CREATE TABLE people (id INTEGER PRIMARY KEY, moment INTEGER)")
+        other.execute("INSERT INTO people VALUES (30, 1)")
+    connect(json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "other.sqlite")}), "other")
+    for number, schema in enumerate(("a", "b")):
+        warehouse.query(f"CREATE SCHEMA {schema}")
+        warehouse.query(f"CREATE TABLE {schema}.people (id INTEGER PRIMARY KEY, moment INTEGER)")
+        warehouse.query(f"INSERT INTO {schema}.people VALUES ({number}, {20 - number})")  # noqa: S608 - ours
+    told = [save(table="people", schema=schema, incremental_column="moment")["created"] for schema in ("a", "b")]
+    told.append(save(sql_conn_id="other", state_conn_id="warehouse", table="people", incremental_column="moment")["created"])
+    assert told == [1, 1, 1]
+    assert len(list(connected.query_all(record_type="person"))) == 3
+
+
+def test_keys_of_mixed_kinds_are_refused(save, sqlite):
+    sqlite.query("CREATE TABLE people (id)")
+    sqlite.query("INSERT INTO people VALUES (1), ('a')")
+    with pytest.raises(AirflowFailException, match="key column id of person holds texts and other values"):
+        save(table="people")
+    assert save(table="people", column_schemas={"id": {"type": ["integer", "string"]}})["created"] == 2

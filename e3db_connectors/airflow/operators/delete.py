@@ -98,6 +98,10 @@ class E3DBDeleteRecordsOperator(E3DBOperator):
         """Delete them."""
         with self.open_hook() as hook:
             self._check()
+            if not self._given and context["ti"].map_index is not None and context["ti"].map_index >= 0:
+                raise UsageError(
+                    "a mapped task gives no condition, which may have been mapped to nothing; since='1970-01-01' means all records"
+                )
             if self.record_ids is not None:
                 done = self._named(hook.get_conn(), self.record_ids)
             elif self.rows is not None:

@@ -161,3 +161,12 @@ def test_what_renders_to_nothing_deletes_nothing(name, left, context):
     with pytest.raises(AirflowFailException, match=f"{name} is empty"):
         task.execute(context)
     assert left() == [0, 1, 2, 3]
+
+
+@pytest.mark.usefixtures("metas")
+def test_what_is_mapped_to_nothing_deletes_nothing(left, context):
+    context["ti"].map_index = 0
+    with pytest.raises(AirflowFailException, match="a mapped task gives no condition"):
+        delete(context, record_type="t", plain=None)
+    assert left() == [0, 1, 2, 3]
+    assert delete(context, record_type="t", since="1970-01-01") == {"deleted": 4, "missing": 0}

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from e3db_connectors.errors import UsageError
 from e3db_connectors.sync.values import TEXT
-from e3db_connectors.sync.writing import DELETE_OUTCOMES, OUTCOMES, RowWriter, WriteOptions, open_deleter, open_writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from e3db_connectors.client import Client
     from e3db_connectors.sync.values import Schema
-    from e3db_connectors.sync.writing import Failures
+    from e3db_connectors.sync.writing import Failures, RowWriter, WriteOptions
 
     Row = Mapping[str, Any]
 
@@ -48,6 +47,8 @@ def write(
     failures: Failures,
 ) -> dict[str, int]:
     """Write rows batch by batch; see `E3DBHook.write_rows`."""
+    from e3db_connectors.sync.writing import OUTCOMES, open_writer
+
     counts: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
     writer: RowWriter | None = None
     known: Mapping[str, Schema] = columns or {}
@@ -71,6 +72,8 @@ def delete(
     options: WriteOptions,
 ) -> dict[str, int]:
     """Delete the records of rows batch by batch; see `E3DBHook.delete_rows`."""
+    from e3db_connectors.sync.writing import DELETE_OUTCOMES, open_deleter
+
     counts: Counter[str] = Counter(dict.fromkeys(DELETE_OUTCOMES, 0))
     known: Mapping[str, Schema] = columns or {}
     for batch in batches(rows):

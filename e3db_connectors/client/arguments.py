@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from e3db_connectors.errors import UsageError
 
 Texts = str | UUID | Iterable[str | UUID] | None
 """One text or id, or several, or none."""
+
+ALL_WRITERS: Final = "all"
+"""As `writer` of a query: our own records and all that others share with us."""
 
 
 def texts(values: Texts) -> list[str]:

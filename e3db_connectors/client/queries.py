@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from e3db_connectors.client.arguments import Texts, texts
+from e3db_connectors.client.arguments import ALL_WRITERS, Texts, texts
 from e3db_connectors.client.core import ClientCore
 from e3db_connectors.client.search import SearchPage
 from e3db_connectors.errors import ResponseInvalid, UsageError, WindowExceeded
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from e3db_connectors.client.search import Search
     from e3db_connectors.wire.records import Record, Result
-
-ALL_WRITERS: Final = "all"
-"""As `writer` of a query: our own records and all that others share with us."""
 
 
 @dataclass(frozen=True)

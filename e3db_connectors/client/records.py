@@ -13,14 +13,11 @@ from e3db_connectors.errors import Conflict, EncodingError, Forbidden, NotFound,
 from e3db_connectors.wire import paths
 from e3db_connectors.wire.queries import QueryRequest, QueryResponse, eq
 from e3db_connectors.wire.record_signatures import signed_texts, text_to_sign
-from e3db_connectors.wire.records import EncryptedRecord, Meta, Record, Result
+from e3db_connectors.wire.records import OPERATION_MEMBER, EncryptedRecord, Meta, Record, Result
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from uuid import UUID
-
-OPERATION_MEMBER: Final = "_e3db_op"
-"""The plain member that holds a write's operation id."""
 
 _TRIES: Final = 3
 """How often a call is made whose answers get lost."""

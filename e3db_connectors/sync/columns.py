@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from e3db_connectors.client.arguments import texts
-from e3db_connectors.client.queries import ALL_WRITERS
+from e3db_connectors.client.arguments import ALL_WRITERS, texts
 from e3db_connectors.sync import schemas
 from e3db_connectors.sync.values import TEXT, Schema
 from e3db_connectors.wire import limits

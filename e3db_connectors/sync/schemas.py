@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from e3db_connectors.client.arguments import texts
-from e3db_connectors.client.queries import ALL_WRITERS
+from e3db_connectors.client.arguments import ALL_WRITERS, texts
 from e3db_connectors.errors import AccessKeyMissing, Conflict, IntegrityError, OutcomeUnknown, UsageError
 from e3db_connectors.sync.names import META_PREFIX, SCHEMA_TYPE_PREFIX
 from e3db_connectors.sync.values import TEXT, Schema, decode_schemas, encode_schemas, kind_of

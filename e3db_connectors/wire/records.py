@@ -1,8 +1,11 @@
 """Records, as they travel and as they read in clear (protocol sections 7 and 9)."""
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+OPERATION_MEMBER: Final = "_e3db_op"
+"""The plain member that holds the id of the write that made a record: by it a lost answer is looked up."""
 
 KeyMap = dict[str, str]
 """A public key on the wire, by its kind: ``{"curve25519": "..."}``."""

@@ -1,4 +1,7 @@
-"""The hook of the connection type `e3db`."""
+"""The hook of the connection type `e3db`.
+
+The client and the engine are imported where they are used: Airflow imports this module for each DAG file that it reads.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,11 @@ from e3db_connectors.airflow import connection as connections
 from e3db_connectors.airflow import rows as typed
 from e3db_connectors.airflow.assets import asset_of, create_asset, host_of
 from e3db_connectors.airflow.failures import failure, is_final
-from e3db_connectors.client import Client, Config
 from e3db_connectors.client import credentials as found
-from e3db_connectors.client.config import SECRETS
+from e3db_connectors.client.config import SECRETS, Config
 from e3db_connectors.crypto.redacted import SecretText
 from e3db_connectors.errors import E3DBError, WindowExceeded
 from e3db_connectors.sync.failures import MAX_ERRORS
-from e3db_connectors.sync.writing import Failures, WriteOptions
 from e3db_connectors.wire import limits
 
 if TYPE_CHECKING:
@@ -32,9 +33,10 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Connection
 
-    from e3db_connectors.client import Search
+    from e3db_connectors.client import Client, Search
     from e3db_connectors.client.search import SearchPage
     from e3db_connectors.sync.values import Schema
+    from e3db_connectors.sync.writing import WriteOptions
 
 PROBE_TYPE: Final = "e3db.doctor"
 """The type whose access key is opened to test a connection."""
@@ -154,6 +156,8 @@ class E3DBHook(BaseHook):
         Returns:
             How many rows were created, updated, unchanged, superseded (a later row of the batch has the same key), failed.
         """
+        from e3db_connectors.sync.writing import Failures
+
         client = self.get_conn()
         failures = Failures(on_error, max_errors, Path(dead_letter_file) if dead_letter_file else None)
         options = _options(key_secret, plain_columns=plain_columns, share_with=share_with)
@@ -219,6 +223,8 @@ class E3DBHook(BaseHook):
             get_hook_lineage_collector().add_input_asset(context=self, uri=asset.uri)
 
     def _connected(self, connection: Connection | None) -> Client:
+        from e3db_connectors.client import Client
+
         trusted = self._trusted
         if connection is not None:
             extra = connections.extra_of(connection)
@@ -238,6 +244,8 @@ class E3DBHook(BaseHook):
 
 
 def _options(key_secret: str | None, **options: Any) -> WriteOptions:
+    from e3db_connectors.sync.writing import WriteOptions
+
     if key_secret:
         mask_secret(key_secret)
     return WriteOptions(key_secret=key_secret, **options)

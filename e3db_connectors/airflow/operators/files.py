@@ -13,8 +13,8 @@ from e3db_connectors.airflow.assets import ALIAS, asset_of, emit
 from e3db_connectors.airflow.operators.base import E3DBOperator
 from e3db_connectors.airflow.storage import open_to_read, path_of, written_whole
 from e3db_connectors.client.arguments import require_text
-from e3db_connectors.client.records import OPERATION_MEMBER
 from e3db_connectors.wire.queries import eq
+from e3db_connectors.wire.records import OPERATION_MEMBER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,6 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.sdk import BaseHook
 
 from e3db_connectors.airflow.sql.dialects import DIALECTS, Dialect
@@ -17,6 +16,8 @@ from e3db_connectors.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
 
 Prepared = TypeVar("Prepared")
 
@@ -169,6 +170,8 @@ def open_session(conn_id: str, hook_params: Mapping[str, Any] | None = None) -> 
         UsageError: It is no connection to a database, or its driver is none that transfers can use.
         WarehouseError: The database cannot be reached.
     """
+    from airflow.providers.common.sql.hooks.sql import DbApiHook  # not at the head: each DAG file that is read would pay for it
+
     hook = BaseHook.get_connection(conn_id).get_hook(hook_params=dict(hook_params or {}))  # type: ignore[no-untyped-call]
     if not isinstance(hook, DbApiHook):
         raise UsageError(f"the connection {conn_id} is none to a database")

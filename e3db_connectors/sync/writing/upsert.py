@@ -10,12 +10,11 @@ from uuid import uuid4
 
 import msgspec
 
-from e3db_connectors.client.records import OPERATION_MEMBER
 from e3db_connectors.errors import Conflict, E3DBError, Forbidden, NotFound, OutcomeUnknown
 from e3db_connectors.sync.keys import ROW_KEY
 from e3db_connectors.sync.schemas import SCHEMA_NUMBER
 from e3db_connectors.sync.writing.outcomes import CREATED, UNCHANGED, UPDATED, Written
-from e3db_connectors.wire.records import Record
+from e3db_connectors.wire.records import OPERATION_MEMBER, Record
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

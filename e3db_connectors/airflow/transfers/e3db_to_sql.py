@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from e3db_connectors.airflow.lineage import places_in_database
 from e3db_connectors.airflow.sql.deletes import Gone, mark_deleted
 from e3db_connectors.airflow.sql.loading import Loader
+from e3db_connectors.airflow.sql.notes import NOTES, notes_of, warning_of
 from e3db_connectors.airflow.sql.session import open_session
 from e3db_connectors.airflow.sql.states import StateRow
 from e3db_connectors.airflow.sql.tables import prepare
@@ -37,7 +38,8 @@ class E3DBToSqlOperator(E3DBReadingOperator):
     """Load records into a table, by their ids.
 
     Without `since` and `until` it loads what was changed since the last time. What that was is kept in the table `_e3db_state` beside
-    the table, and changes in the transactions of the loads: a task that fails, is killed or repeated neither loses nor doubles.
+    the table, and changes in the transactions of the loads: a task that fails, is killed or repeated neither loses nor doubles. Other
+    `columns`, or another policy, count for what is loaded from then on; the first run with them warns of that.
 
     With one of them it loads that window, all of it or nothing, and no row that is older than the one that is there.
 
@@ -95,19 +97,25 @@ class E3DBToSqlOperator(E3DBReadingOperator):
         run = Run(client, self.record_type)
         reading = self.reading(client, run)
         columns = reading.columns()
+        warnings: list[str] = []
 
         def prepared() -> tuple[Table, StateRow, dict[str, Any] | None]:
+            warnings.clear()  # of a try before
             schema = self.schema or session.dialect.schema(session)
             row = StateRow(session, schema, name, client.client_id, self.record_type)
             row.prepare()
             if self.detect_deletes:
                 row.require_alone()
             if not session.dialect.columns(session, schema, name) and row.forget():
-                self.log.warning("the table %s is gone, so all there is, is loaded anew", name)
-            table = prepare(session, schema, name, columns)
-            return table, row, row.read() if window.is_open else None
+                warnings.append(f"the table {name} is gone, so all there is, is loaded anew")
+            table, state = prepare(session, schema, name, columns), row.read() if window.is_open else None
+            if warning := warning_of(session, table, notes_of(state, reading.mark()), reading.mark()):
+                warnings.append(warning)
+            return table, row, state
 
         table, row, state = session.locked(name, prepared)
+        for warning in warnings:
+            self.log.warning(warning)
         purpose = f"{client.client_id} {self.record_type} {table.quoted} {window.since} {window.until}"
         loading = _Loading(session, table, reading, self.record_type, run, purpose, newest_wins=not window.is_open)
         bookmark = loading.changes(row, window, state) if window.is_open else loading.window(row, window)
@@ -122,6 +130,7 @@ class E3DBToSqlOperator(E3DBReadingOperator):
             "until": windows.text_of(window.until),
             "bookmark": bookmark,
             **_counts(run.report(), loading, gone),
+            "warnings": warnings,
         }
 
 
@@ -137,12 +146,18 @@ class _Loading:
 
     def changes(self, row: StateRow, window: Window, state: dict[str, Any] | None) -> str | None:
         """Load what was changed since a state; each page together with its state."""
+        notes = notes_of(state, self._reading.mark())
         for page in self._reading.pages(window, state):
             with self._session.transaction():
-                row.save(page.state)  # first: who has come too late learns it before the work
+                row.save({**page.state, NOTES: notes})  # first: who has come too late learns it before the work
                 self._stage(page.rows)
                 self._loader.merge()
             state = page.state
+        # Not before the end: until then another try has to give the same warnings.
+        now = {"columns": self._reading.mark(), "filled": notes["filled"] or self.rows > 0}
+        if state is not None and notes != now:
+            with self._session.transaction():
+                row.save({**state, NOTES: now})
         return (state or {}).get("replication_key_value")
 
     def window(self, row: StateRow, window: Window) -> str | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import BaseHook, conf
 from airflow.sdk.exceptions import AirflowRescheduleException
@@ -184,6 +186,14 @@ class Reading:
     def columns(self) -> dict[str, Schema]:
         """The columns of the rows."""
         return self._reader.columns()
+
+    def mark(self) -> str:
+        """A hash of the settings that decide what columns show; of a key, what names it."""
+        operator, policy = self._operator, self._policy
+        rules = [{**msgspec.to_builtins(rule), "record_type": "*"} for rule in policy.rules if rule.covers_type(operator.record_type)]
+        columns = None if operator.columns is None else sorted(set(operator.columns))
+        key = repr(self._pseudonymiser) if policy.needs_key(operator.record_type) else None
+        return blake2b(msgspec.json.encode([columns, operator.unknown_fields, policy.default, rules, key]), digest_size=8).hexdigest()
 
     def moves(self) -> list[Move]:
         """What has become of each field."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 from e3db_connectors.airflow.sql import kinds
 from e3db_connectors.errors import UsageError
-from e3db_connectors.sync.names import slug
+from e3db_connectors.sync.names import RESERVED_PREFIXES, slug
 from e3db_connectors.sync.rows import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from e3db_connectors.airflow.sql.session import Session
     from e3db_connectors.sync.values import Schema
@@ -67,8 +67,8 @@ def prepare(session: Session, schema: str | None, table: str, columns: Mapping[s
     schema = schema or session.dialect.schema(session)
     quoted = session.qualified(schema, table)
     wanted = {column: kinds.kind_of(column, each) for column, each in columns.items()}
-    names = names_of(columns, session.dialect.refuses)
     present = session.dialect.columns(session, schema, table)
+    names = names_of(columns, present, session.dialect.refuses)
     if not present:
         _create(session, quoted, {names[column]: kind for column, kind in wanted.items()})
         made = wanted
@@ -80,16 +80,32 @@ def prepare(session: Session, schema: str | None, table: str, columns: Mapping[s
     return Table(schema, table, quoted, filled)
 
 
-def names_of(columns: Iterable[str], refuses: Callable[[str], bool]) -> dict[str, str]:
-    """The name of each column in a table: its own, unless a database would cut it off, refuse it or take it for another one."""
-    taken: set[str] = set()
-    names = {}
+def names_of(columns: Iterable[str], present: Collection[str], refuses: Callable[[str], bool]) -> dict[str, str]:
+    """The name of each column in a table: its own, unless a database would cut it off, refuse it or take it for another one.
+
+    What a table has decides first: a field keeps its column, whatever fields have come that differ from it in case alone.
+    """
+    columns = list(columns)
+    names = _kept(columns, present)
+    taken = {name.lower() for name in names.values()}
     for column in columns:
-        folded = column.lower()
-        awkward = not column or "\0" in column or len(column.encode()) > NAME_MAX or refuses(column) or folded in taken
-        names[column] = slug(column) if awkward else column
-        taken.add(names[column].lower())
+        if column not in names:
+            awkward = not column or "\0" in column or len(column.encode()) > NAME_MAX or refuses(column) or column.lower() in taken
+            names[column] = slug(column) if awkward else column
+            taken.add(names[column].lower())
     return names
+
+
+def _kept(columns: Iterable[str], present: Collection[str]) -> dict[str, str]:
+    """The columns that a table has already, each for one column of a row: by its name, or else by the name and its slug."""
+    kept = {column: column for column in columns if column in present}
+    # A field that is called like another one but for case comes as a slug since the other one is there; before, its column had its name.
+    before = {slug(name): name for name in present if name != name.lower() and not name.lower().startswith(RESERVED_PREFIXES)}
+    for column in columns:
+        for name in (slug(column), before.get(column, "")):
+            if column not in kept and name in present and name not in kept.values():
+                kept[column] = name
+    return kept
 
 
 def _create(session: Session, quoted: str, columns: Mapping[str, str]) -> None:
@@ -98,17 +114,6 @@ def _create(session: Session, quoted: str, columns: Mapping[str, str]) -> None:
     types[DELETED] = dialect.type_of(kinds.TIME)
     lines = ", ".join(f"{session.quoted(name)} {type_name}" for name, type_name in types.items())
     session.execute(f"CREATE TABLE {quoted} ({lines}){dialect.table_options}")
-
-
-def _require_spelling(quoted: str, present: Iterable[str], names: Mapping[str, str]) -> None:
-    """Refuse to fill the column of one field with another that differs in case alone: that one has got another name since."""
-    wanted = {name.lower(): name for name in names.values()}
-    for name in present:
-        if wanted.get(name.lower(), name) != name and slug(name) in names:
-            raise UsageError(
-                f"records now have a field {wanted[name.lower()]} beside {name}, which this database takes for the same column of {quoted}; "
-                f"rename that column to {slug(name)} and load again"
-            )
 
 
 def _evolve(
@@ -121,7 +126,6 @@ def _evolve(
     """
     dialect, add = session.dialect, f"ALTER TABLE {quoted} {session.dialect.add_column}"
     if dialect.folds_names:
-        _require_spelling(quoted, present, names)
         present = {name.lower(): type_name for name, type_name in present.items()}
     if DELETED not in present:
         session.execute(f"{add} {session.quoted(DELETED)} {dialect.type_of(kinds.TIME)}")

@@ -85,8 +85,14 @@ def delete(
     return dict(counts)
 
 
-def require_one_kind(record_type: str, columns: Mapping[str, Schema], key_columns: Iterable[str]) -> None:
+def require_one_kind(record_type: str, columns: Mapping[str, Schema], key_columns: Iterable[str], parameter: str = "columns") -> None:
     """Let pass key columns that hold either texts or other values: of both, the same text has two forms, and so two records.
+
+    Args:
+        record_type: What the rows become.
+        columns: Their columns, as far as they are known.
+        key_columns: Those of the key.
+        parameter: Where the caller says of what type a column is.
 
     Raises:
         UsageError: One holds both.
@@ -95,12 +101,12 @@ def require_one_kind(record_type: str, columns: Mapping[str, Schema], key_column
         kinds = columns.get(name, TEXT).get("type")
         if isinstance(kinds, list) and "string" in kinds and set(kinds) - {"string", "null"}:
             raise UsageError(
-                f"the key column {name} of {record_type} holds texts and other values; make them all texts, or say which in `columns`"
+                f"the key column {name} of {record_type} holds texts and other values; make them all texts, or say which in `{parameter}`"
             )
 
 
 def columns_of(record_type: str, rows: Iterable[Row]) -> dict[str, Schema]:
-    """Columns with the types of their values; one with nulls alone is text.
+    """Columns with the types of their values; one with nulls alone is text, until there is a value.
 
     Raises:
         UsageError: A value is of no type that JSON has. The text names the column, never the value.
@@ -123,7 +129,8 @@ def united(known: Mapping[str, Schema], new: Mapping[str, Schema]) -> dict[str, 
 
 
 def _kinds_in(schema: Schema | None) -> set[str]:
-    return set(schema["type"]) - {"null"} if schema else set()
+    # TEXT itself stands for a column without a value, see `_schema`; a text's schema is equal to it, and another one.
+    return set() if schema is None or schema is TEXT else set(schema["type"]) - {"null"}
 
 
 def _schema(kinds: set[str]) -> Schema:

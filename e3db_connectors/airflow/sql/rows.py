@@ -72,7 +72,7 @@ class QueryColumns:
         fixed = {name: _SCHEMAS[known] for name, kind in zip(names, types, strict=True) if (known := _known(kind))}
         open_names = [name for name in names if name not in fixed and name not in self._given]
         values = [{name: row[name] for name in open_names if row[name] is not None} for row in rows]
-        before = {name: schema for name, schema in self._found.items() if name in open_names and schema is not TEXT}
+        before = {name: schema for name, schema in self._found.items() if name in open_names}
         learnt = typed.united(before, typed.columns_of(self._record_type, values))
         # A column without a value counts as text until there is one.
         self._found = {name: fixed.get(name) or learnt.get(name) or TEXT for name in names}

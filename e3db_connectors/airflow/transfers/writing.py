@@ -143,7 +143,8 @@ class Writing:
             raise UsageError(f"there is no column {', '.join(missing)}; there are {', '.join(names)}")
         taken = self._columns.take(names, types, rows)
         schemas = self._columns.schemas()
-        require_one_kind(self._operator.record_type, schemas, set(self._keys) - set(self._operator.column_schemas or ()))
+        open_keys = set(self._keys) - set(self._operator.column_schemas or ())
+        require_one_kind(self._operator.record_type, schemas, open_keys, "column_schemas")
         if self._writer is None or schemas != self._written_as:
             self._written_as = schemas
             self._writer = open_writer(

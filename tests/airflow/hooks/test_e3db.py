@@ -200,6 +200,17 @@ def test_later_batches_may_have_other_columns(connected, monkeypatch):
     assert found == {"1": {"id": "1", "a": "1"}, "2": {"id": "2"}, "3": {"id": "3", "a": '"text"', "b": "2.5"}}
 
 
+def test_a_batch_without_values_says_nothing_of_their_type(connected, monkeypatch):
+    monkeypatch.setattr("e3db_connectors.airflow.rows.BATCH", 2)
+    rows = [{"id": None}, {"id": None}, {"id": 1}, {"id": None}, {"id": None}, {"id": None}, {"id": 2}]
+    with E3DBHook() as hook:
+        counts = hook.write_rows("t", rows, ["id"], on_error="skip")
+        assert (counts["created"], counts["failed"]) == (2, 5)
+        with pytest.raises(errors.UsageError, match="which in `columns`"):
+            hook.write_rows("t", [{"id": "a"}, *rows], ["id"], on_error="skip")
+    assert sorted(record.data["id"] for record in connected.query_all(record_type="t")) == ["1", "2", "a"]
+
+
 @pytest.mark.usefixtures("connected")
 def test_a_value_of_no_json_type_is_named_and_not_shown():
     with pytest.raises(AirflowFailException, match=r"column a of t holds set") as raised, E3DBHook() as hook:

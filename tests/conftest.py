@@ -96,10 +96,10 @@ def database_url(folder: Path) -> str:
 
 
 @contextmanager
-def running_server(folder: Path, *options: str, database: str = "") -> Iterator[Server]:
-    """Run `e3db-connectors serve` with all its files in *folder*; SIGTERM ends it."""
+def running_server(folder: Path, *options: str, database: str = "", program: tuple[str, ...] = ()) -> Iterator[Server]:
+    """Run `e3db-connectors serve`, or another *program* of its arguments, with all its files in *folder*; SIGTERM ends it."""
     environment = {**os.environ, "E3DB_SERVER_REGISTRATION_TOKEN": TOKEN, "E3DB_SERVER_DATABASE": database or database_url(folder)}
-    command = [str(BIN / "e3db-connectors"), "serve", "--port", "0"]
+    command = [*(program or [str(BIN / "e3db-connectors")]), "serve", "--port", "0"]
     command += ["--files-dir", str(folder / "files"), *options]
     with (folder / "server.log").open("a", encoding="utf-8") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=environment)

@@ -1,9 +1,12 @@
-"""Raw HTTP beside the client, for what a well-behaved client never sends."""
+"""Raw HTTP beside the client, for what a well-behaved client never sends; and a server whose clock a test moves."""
 
 import re
+import sys
+from contextlib import contextmanager
 
 import pytest
 import requests
+from sqlalchemy import create_engine
 
 
 class Caller:
@@ -105,3 +108,65 @@ def three_records(client):
         "2": client.write("note", {"a": "two"}, {"n": "2", "city": "Porto", "mood": "bad"}),
         "3": client.write("list", {"a": "three"}, {"n": "3", "city": "Braga", "good": "Porto"}),
     }
+
+
+MOVED = """
+import sys, time
+from pathlib import Path
+ahead, real = Path(sys.argv.pop(1)), time.time_ns
+time.time_ns = lambda: real() + int(ahead.read_text())
+from e3db_connectors.cli import main
+main()
+"""
+
+MOVED_DATABASE = """
+CREATE SCHEMA moved;
+CREATE TABLE moved.ahead (seconds double precision);
+INSERT INTO moved.ahead VALUES (0);
+CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+    AS 'SELECT pg_catalog.clock_timestamp() + make_interval(secs => seconds) FROM moved.ahead';
+DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I SET search_path = public, pg_catalog', current_database()); END $$;
+"""
+
+
+class MovableClock:
+    """The clock of a server: the machine's, or the database's, and what a test has added to it."""
+
+    def __init__(self, folder, url):
+        self._ahead, self._path = 0.0, folder / "ahead"
+        self._path.write_text("0")
+        self._database = None if url.startswith("sqlite") else create_engine(url)
+        self._execute(MOVED_DATABASE)
+
+    def go_on(self, seconds):
+        self._ahead += seconds
+        part = self._path.with_suffix(".part")
+        part.write_text(str(int(self._ahead * 10**9)))
+        part.replace(self._path)
+        self._execute("UPDATE moved.ahead SET seconds = %(ahead)s", {"ahead": self._ahead})
+
+    def _execute(self, statement, parameters=None):
+        if self._database:
+            with self._database.begin() as connection:
+                connection.exec_driver_sql(statement, parameters)
+
+    def close(self):
+        if self._database:
+            self._database.dispose()
+
+
+@pytest.fixture(scope="session")
+def lagging_server(running_server, database_url, tmp_path_factory):
+    """Run a server with an index delay, whose `clock` the test moves: a long delay, and no time for which it has to wait."""
+
+    @contextmanager
+    def started(delay):
+        folder = tmp_path_factory.mktemp("lagging")
+        clock = MovableClock(folder, database_url(folder))
+        program = (sys.executable, "-c", MOVED, str(folder / "ahead"))
+        with running_server(folder, "--index-delay", str(delay), program=program) as server:
+            server.clock = clock
+            yield server
+        clock.close()
+
+    return started

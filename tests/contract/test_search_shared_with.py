@@ -1,20 +1,18 @@
 """The term `shared_with`: with whom records are shared, as far as the one who searches may know it."""
 
-import time
-
 import pytest
 
 SEARCH = "/v2/search"
-DELAY = 1.0
+DELAY = 60
 
 
 @pytest.fixture(scope="module", params=["immediate", "lagging"])
-def its_server(request, server, running_server, tmp_path_factory):
+def its_server(request, server, lagging_server):
     """A server whose index keeps up, and one whose does not."""
     if request.param == "immediate":
         yield server
         return
-    with running_server(tmp_path_factory.mktemp("lagging"), "--index-delay", str(DELAY)) as started:
+    with lagging_server(DELAY) as started:
         yield started
 
 
@@ -38,7 +36,7 @@ def ids(its_server, server, people):
     written = {name: writer.write(name, {}).meta.record_id for name in ("for ann", "for bob", "for both", "for nobody")}
     written["of ann"] = ann.write("of ann", {}).meta.record_id
     if its_server is not server:
-        time.sleep(DELAY + 0.1)
+        its_server.clock.go_on(DELAY)
     return written
 
 

@@ -49,3 +49,36 @@ def test_a_dag_comes_back_from_the_database_as_it_went_in(read_dag, tmp_path):
     assert (write.partial_kwargs["key_columns"], write.partial_kwargs["max_errors"]) == (["id"], 1)
     assert (wait.partial_kwargs["plain"], wait.partial_kwargs["deferrable"]) == ({"day": "tuesday"}, True)
     assert set(again.get_task("find").template_fields) >= {"record_type", "plain", "writers", "since", "until", "e3db_conn_id"}
+
+
+NOTHING = """
+from airflow.sdk import dag, task
+from e3db_connectors.airflow.operators.search import E3DBSearchOperator
+from e3db_connectors.airflow.operators.sharing import E3DBShareOperator
+from e3db_connectors.airflow.transfers.e3db_to_object_storage import E3DBToObjectStorageOperator
+
+@dag(schedule=None)
+def maps_to_nothing():
+    @task
+    def nothing():
+        return [{"policy": None, "columns": ["a"]}]
+
+    files = {"path": FILE, "settle_seconds": 0}
+    E3DBToObjectStorageOperator.partial(task_id="policy", record_type="t", **files).expand_kwargs(nothing())
+    E3DBToObjectStorageOperator.partial(task_id="columns", record_type="t", **files).expand(columns=[None])
+    E3DBShareOperator.partial(task_id="key", record_type="t", reader_id=READER).expand(reader_public_key=[None])
+    E3DBSearchOperator.partial(task_id="plain", record_type="t").expand(plain=[None])
+    E3DBToObjectStorageOperator.partial(task_id="left_out", **files).expand(record_type=["t"])
+
+maps_to_nothing()
+"""
+
+
+def test_what_is_mapped_to_nothing_is_not_left_out(connected, stranger, run_dag, tmp_path):
+    source = NOTHING.replace("FILE", repr(str(tmp_path / "t.jsonl"))).replace("READER", repr(stranger.client_id))
+    connected.write("t", {"a": "1"})
+    run = run_dag(source, "maps_to_nothing")
+    failed = dict.fromkeys(("policy", "columns", "key", "plain"), "failed")
+    assert run.states == {"nothing": "success", "left_out": "success", **failed}, run.log
+    assert run.log.count("everything would be decrypted; leave it out if that is meant") >= 2
+    assert list(connected.outgoing_sharing()) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from airflow.sdk import BaseHook, BaseOperator
 
@@ -23,6 +23,14 @@ class E3DBOperator(BaseOperator):
     ui_color = "#d9e8e3"
     _needed: ClassVar[Sequence[str]] = ("record_type", "reader_id", "record_id")
     """Arguments that must not render to nothing, where there are any of these names."""
+
+    _mapped: frozenset[str]
+
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        """Note what a mapped task is given: values, of which None may be one, where other tasks have templates and outputs until they run."""
+        task = super().__new__(cls)
+        vars(task)["_mapped"] = frozenset(given if "_airflow_from_mapped" in given else ())
+        return task
 
     def __init__(self, *, e3db_conn_id: str = E3DBHook.default_conn_name, **kwargs: Any) -> None:
         """Keep the connection's name."""
@@ -91,9 +99,9 @@ class E3DBFindingOperator(E3DBOperator):
         return RecordFilter.of(self)
 
 
-def given_of(task: BaseOperator, names: Collection[str]) -> frozenset[str]:
-    """Those of its arguments that a task is given, whatever they render to; to be asked before anything is rendered."""
-    return frozenset(name for name in names if getattr(task, name) is not None)
+def given_of(task: E3DBOperator, names: Collection[str]) -> frozenset[str]:
+    """Those of its arguments that a task is given, whatever they render or are mapped to; to be asked before anything is rendered."""
+    return frozenset(name for name in names if getattr(task, name) is not None or name in task._mapped)  # noqa: SLF001 - of this module
 
 
 def password_of(conn_id: str | None) -> str | None:

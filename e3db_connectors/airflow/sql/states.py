@@ -125,6 +125,12 @@ class StateRow:
                 "load each type into a table of its own"
             )
 
+    def is_shared(self) -> bool:
+        """Whether other clients load into the destination, too."""
+        mark = self.session.mark
+        sql = f"SELECT COUNT(*) FROM {self._table} WHERE destination = {mark} AND client_id <> {mark}"  # noqa: S608 - quoted
+        return bool(self.session.fetch(sql, self._key[:2])[0][0])
+
     def lock(self) -> None:
         """Wait for all others that load into the same table, and let them wait, until the transaction ends."""
         session = self.session

@@ -121,7 +121,9 @@ class E3DBToSqlOperator(E3DBReadingOperator):
         bookmark = loading.changes(row, window, state) if window.is_open else loading.window(row, window)
         gone = None
         if self.detect_deletes:
-            gone = mark_deleted(session, table, ClientSource(client), self.record_type, all_writers=self.all_writers)
+            with session.transaction(writing=False):
+                shared = row.is_shared()
+            gone = mark_deleted(session, table, ClientSource(client), self.record_type, all_writers=self.all_writers, shared=shared)
         return {
             "record_type": self.record_type,
             "schema": table.schema,

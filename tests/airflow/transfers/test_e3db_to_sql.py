@@ -182,6 +182,25 @@ class TestDeletes:
         assert marks[2].startswith(f"{datetime.now(UTC):%Y-%m-%d}")
         assert load(detect_deletes=True)["deleted"] == 0
 
+    def test_what_another_client_has_loaded_is_its_own_concern(self, load, connected, stranger, sqlite, connect, server):
+        other = server.register("third")
+        write(other, [{"id": 8, "name": "Mallory"}, {"id": 9, "name": "Eve"}])
+        other.share("contact", stranger.client_id)
+        connect(stranger, "stranger")
+        options = {"all_writers": True, "detect_deletes": True}
+        assert load(e3db_conn_id="stranger", **options)["records"] == 2
+        write(connected, [{"id": 1, "name": "Ada"}])
+        manifest = load(**options)
+        assert (manifest["deleted"], manifest["access_lost"]) == (0, 0)
+        connected.share("contact", stranger.client_id)
+        for record in [*other.query_all(record_type="contact", data=False), record_of(connected, 1)]:
+            (connected if record.meta.writer_id == connected.client_id else other).delete(record.meta.record_id, record.meta.version)
+        manifest = load(**options)
+        assert (manifest["deleted"], manifest["access_lost"]) == (1, 0)
+        manifest = load(e3db_conn_id="stranger", **options)
+        assert (manifest["deleted"], manifest["access_lost"]) == (2, 0)
+        assert all(mark for (mark,) in sqlite.rows("contact", "_e3db_deleted_at"))
+
     def test_access_that_is_lost_is_no_delete(self, load, connected, stranger, warehouse):
         write(stranger, [{"id": 9, "name": "Eve"}])
         stranger.share("contact", connected.client_id)

@@ -36,6 +36,7 @@ class StateRow:
         destination: The name of the table that is loaded, or of what a cursor is kept for.
         client_id: Who reads.
         record_type: What.
+        before: What earlier versions called the destination; a row of theirs is taken over.
     """
 
     session: Session
@@ -43,6 +44,7 @@ class StateRow:
     destination: str
     client_id: str
     record_type: str
+    before: str | None = None
 
     def __post_init__(self) -> None:
         """Nothing has been read."""
@@ -59,6 +61,9 @@ class StateRow:
                 f"CREATE TABLE {self._table} ({columns}, number BIGINT NOT NULL, state {text}, updated {text}, "
                 f"PRIMARY KEY ({', '.join(_KEY)})){session.dialect.table_options}"
             )
+        if self.before and not self._fetched("number"):
+            sql = f"UPDATE {self._table} SET destination = {session.mark} WHERE {self._where}"  # noqa: S608 - quoted
+            session.execute(sql, (self._key[0], session.dialect.key_text(self.before), *self._key[1:]))
         if not self._fetched("number"):
             marks = ", ".join([session.mark] * len(self._key))
             session.execute(f"INSERT INTO {self._table} ({', '.join(_KEY)}, number) VALUES ({marks}, 0)", self._key)  # noqa: S608 - quoted

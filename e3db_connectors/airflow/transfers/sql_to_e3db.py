@@ -150,11 +150,27 @@ class SqlToE3DBOperator(E3DBWritingOperator):
     def _kept(self, client: Client, stack: ExitStack) -> KeptCursor:
         same = self.state_conn_id in (None, self.sql_conn_id)
         session = stack.enter_context(open_session(self.state_conn_id or self.sql_conn_id, self.sql_hook_params if same else None))
-        source = self.table or f"query {blake2b((self.sql or '').encode(), digest_size=8).hexdigest()}"
-        if self.schema:
-            source = f"{self.schema}.{source}"
-        if not same:  # one table of states may serve many databases
-            source = f"{self.sql_conn_id} {source}"
         schema = self.state_schema or session.dialect.schema(session)
-        row = StateRow(session, schema, f"from {source}", client.client_id, self.record_type)
+        conn_id = None if same else self.sql_conn_id  # one table of states may serve many databases
+        row = StateRow(session, schema, self._source(conn_id), client.client_id, self.record_type, self._source_before(conn_id))
         return KeptCursor(row, self.incremental_column or "")
+
+    def _source(self, conn_id: str | None) -> str:
+        """What the cursor is kept under; no other source has the same."""
+        place = ".".join(_quoted(part) for part in (self.schema, self.table) if part) if self.table else self._query_name
+        return " ".join(["from", *([_quoted(conn_id)] if conn_id else []), place])
+
+    def _source_before(self, conn_id: str | None) -> str | None:
+        """What earlier versions kept it under; None: that may have been another source's."""
+        if any(character in part for part in (conn_id, self.schema, self.table) if part for character in ". "):
+            return None
+        place = ".".join(part for part in (self.schema, self.table or self._query_name) if part)
+        return " ".join(["from", *([conn_id] if conn_id else []), place])
+
+    @property
+    def _query_name(self) -> str:
+        return f"query {blake2b((self.sql or '').encode(), digest_size=8).hexdigest()}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -184,8 +184,21 @@ def test_each_source_has_a_cursor_of_its_own(save, connected, make_warehouse, co
         warehouse.query(f"INSERT INTO {schema}.people VALUES ({number}, {20 - number})")  # noqa: S608 - ours
     told = [save(table="people", schema=schema, incremental_column="moment")["created"] for schema in ("a", "b")]
     told.append(save(sql_conn_id="other", state_conn_id="warehouse", table="people", incremental_column="moment")["created"])
-    assert told == [1, 1, 1]
-    assert len(list(connected.query_all(record_type="person"))) == 3
+    warehouse.query('CREATE TABLE "a.people" (id INTEGER PRIMARY KEY, moment INTEGER)')
+    warehouse.query('INSERT INTO "a.people" VALUES (40, 2)')
+    told.append(save(table="a.people", incremental_column="moment")["created"])
+    assert told == [1, 1, 1, 1]
+    assert len(list(connected.query_all(record_type="person"))) == 4
+
+
+def test_a_cursor_of_an_earlier_version_counts(save, sqlite):
+    sqlite.query("CREATE TABLE people (id INTEGER PRIMARY KEY)")
+    sqlite.query("INSERT INTO people VALUES (1), (2)")
+    options = {"table": "people", "schema": "main", "incremental_column": "id"}
+    assert save(**options)["records"] == 2
+    sqlite.query("UPDATE _e3db_state SET destination = 'from main.people'")
+    assert [save(**options)["records"], save(**options)["records"]] == [1, 1]
+    assert sqlite.query("SELECT destination FROM _e3db_state") == [('from "main"."people"',)]
 
 
 def test_keys_of_mixed_kinds_are_refused(save, sqlite):

@@ -176,10 +176,9 @@ class PostgreSQL(Dialect):
         return [_NUMBERED_TYPES.get(column[1]) for column in description]
 
     def lock(self, session: Session, name: str) -> None:
-        """Advisory locks: that two transactions make one table at once is an error there, and all of them may make that of the states."""
-        for each in ("_e3db_state", name):
-            number = int.from_bytes(blake2b(each.encode(), digest_size=8).digest(), signed=True)
-            session.execute(f"SELECT pg_advisory_xact_lock({session.mark})", (number,))
+        """An advisory lock: that two transactions make one table at once is an error there."""
+        number = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
+        session.execute(f"SELECT pg_advisory_xact_lock({session.mark})", (number,))
 
     def widen(self, session: Session, table: str, column: str, kind: str, _before: str) -> None:
         """Change a column to a wider kind."""

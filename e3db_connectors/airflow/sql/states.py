@@ -54,19 +54,28 @@ class StateRow:
     def prepare(self) -> None:
         """Make the table and the row, if they are missing; to be called in a transaction, and under a lock on the table."""
         session = self.session
-        if not session.dialect.columns(session, self.schema, TABLE):
-            key, text = session.dialect.key_type, session.dialect.type_of(kinds.TEXT)
-            columns = ", ".join(f"{name} {key} NOT NULL" for name in _KEY)
-            session.execute(
-                f"CREATE TABLE {self._table} ({columns}, number BIGINT NOT NULL, state {text}, updated {text}, "
-                f"PRIMARY KEY ({', '.join(_KEY)})){session.dialect.table_options}"
-            )
+        if not self._is_made():
+            session.dialect.lock(session, TABLE)  # who loads into other tables may be about to make it, too
+            if not self._is_made():
+                self._make()
         if self.before and not self._fetched("number"):
             sql = f"UPDATE {self._table} SET destination = {session.mark} WHERE {self._where}"  # noqa: S608 - quoted
             session.execute(sql, (self._key[0], session.dialect.key_text(self.before), *self._key[1:]))
         if not self._fetched("number"):
             marks = ", ".join([session.mark] * len(self._key))
             session.execute(f"INSERT INTO {self._table} ({', '.join(_KEY)}, number) VALUES ({marks}, 0)", self._key)  # noqa: S608 - quoted
+
+    def _is_made(self) -> bool:
+        return bool(self.session.dialect.columns(self.session, self.schema, TABLE))
+
+    def _make(self) -> None:
+        session = self.session
+        key, text = session.dialect.key_type, session.dialect.type_of(kinds.TEXT)
+        columns = ", ".join(f"{name} {key} NOT NULL" for name in _KEY)
+        session.execute(
+            f"CREATE TABLE {self._table} ({columns}, number BIGINT NOT NULL, state {text}, updated {text}, "
+            f"PRIMARY KEY ({', '.join(_KEY)})){session.dialect.table_options}"
+        )
 
     def read(self) -> dict[str, Any] | None:
         """The state; None: nothing has been loaded yet.

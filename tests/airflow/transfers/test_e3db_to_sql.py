@@ -420,6 +420,15 @@ def test_many_may_begin_at_once(connected, load, make_warehouse):
         assert [manifest["records"] for manifest in pool.map(load, types)] == [1, 1, 1]
 
 
+def test_a_table_that_is_being_prepared_holds_up_no_other(load, connected, postgres):
+    load()
+    postgres.query(f"ALTER DATABASE {postgres.connection['schema']} SET lock_timeout = '3s'")
+    write(connected, [{"id": 1, "name": "Ada"}])
+    with open_session("warehouse") as other, other.transaction():
+        other.dialect.lock(other, "person")
+        assert load()["records"] == 1
+
+
 def test_fields_that_differ_in_case_alone_keep_their_columns(load, connected, warehouse):
     connected.write("contact", {"Name": "Ada"})
     load()

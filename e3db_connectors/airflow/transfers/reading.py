@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
-from airflow.sdk import BaseHook, conf
+from airflow.sdk import conf
 from airflow.sdk.exceptions import AirflowRescheduleException
 
 from e3db_connectors.airflow.lineage import moves_of_reading
-from e3db_connectors.airflow.operators.base import given_of
+from e3db_connectors.airflow.operators.base import given_of, password_of
 from e3db_connectors.airflow.transfers.base import E3DBTransferOperator
 from e3db_connectors.airflow.transfers.windows import Window, window_of
 from e3db_connectors.errors import UsageError
@@ -240,7 +240,5 @@ class Reading:
         )
 
     def _found_pseudonymiser(self) -> Pseudonymiser | None:
-        conn_id = self._operator.pseudonym_conn_id
-        if conn_id is None or not self._policy.needs_key(self._operator.record_type):
-            return pseudonymiser()
-        return pseudonymiser(BaseHook.get_connection(conn_id).password or "")
+        needed = self._policy.needs_key(self._operator.record_type)
+        return pseudonymiser(password_of(self._operator.pseudonym_conn_id) if needed else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import cache
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Final
@@ -67,12 +68,7 @@ class E3DBRecordTrigger(BaseTrigger):
         """Keep what to look for."""
         super().__init__()  # type: ignore[no-untyped-call]
         self.e3db_conn_id = e3db_conn_id
-        self.record_type = record_type
-        self.plain = plain
-        self.writers = writers
-        self.all_writers = all_writers
-        self.since = since
-        self.until = until
+        self.wanted = RecordFilter(record_type=record_type, plain=plain, writers=writers, all_writers=all_writers, since=since, until=until)
         self.min_records = min_records
         self.poke_interval = poke_interval
         self.exponential_backoff = exponential_backoff
@@ -82,12 +78,7 @@ class E3DBRecordTrigger(BaseTrigger):
         """What the database keeps."""
         return f"{type(self).__module__}.{type(self).__qualname__}", {
             "e3db_conn_id": self.e3db_conn_id,
-            "record_type": self.record_type,
-            "plain": self.plain,
-            "writers": self.writers,
-            "all_writers": self.all_writers,
-            "since": self.since,
-            "until": self.until,
+            **asdict(self.wanted),
             "min_records": self.min_records,
             "poke_interval": self.poke_interval,
             "exponential_backoff": self.exponential_backoff,
@@ -121,11 +112,11 @@ class E3DBRecordTrigger(BaseTrigger):
 
     def _look(self, client: Client) -> bool:
         try:
-            return is_there(client, RecordFilter.of(self), self.min_records)
+            return is_there(client, self.wanted, self.min_records)
         except E3DBError as exc:
             if not is_passing(exc):
                 raise
-            self.log.warning("cannot look for records of type %s for the moment: %s", self.record_type, exc)
+            self.log.warning("cannot look for records of type %s for the moment: %s", self.wanted.record_type, exc)
             return False
 
 

@@ -39,6 +39,8 @@ ROUTES = [
     Route(_VERSION, endpoint(records.update, writes=True), methods=["PUT"]),
     Route(paths.QUERY, endpoint(queries.query), methods=["POST"]),
     Route(paths.SERVICE_CHECK, endpoint(accounts.service_check), methods=["GET"]),
+    Route(paths.AUTH_CHECK, endpoint(accounts.auth_check), methods=["GET"]),
+    Route(paths.CLIENT_CHECK, endpoint(accounts.client_check), methods=["GET"]),
     Route(paths.REGISTER, endpoint(accounts.register), methods=["POST"]),
     Route(paths.TOKEN, endpoint(accounts.token), methods=["POST"]),
     Route("/v1/storage/clients/{client_id:path}", endpoint(accounts.client_info), methods=["GET"]),

@@ -101,6 +101,8 @@ _UPLOAD: Final = {
 OPERATIONS: Final = {
     "openapi.document": Operation(200, dict[str, Any], security=()),
     "accounts.service_check": Operation(200, Health, security=()),
+    "accounts.auth_check": Operation(200, Health, security=()),
+    "accounts.client_check": Operation(200, Health, security=()),
     "accounts.register": Operation(
         201,
         accounts.RegisteredClient,

@@ -21,6 +21,8 @@ INCOMING: Final = f"{POLICY}/incoming"
 PROXIES: Final = f"{POLICY}/proxies"
 GRANTED: Final = f"{POLICY}/granted"
 SERVICE_CHECK: Final = "/v1/storage/servicecheck"
+AUTH_CHECK: Final = "/v1/auth/healthcheck"
+CLIENT_CHECK: Final = "/v1/client/healthcheck"
 
 
 def client(client_id: str) -> str:

@@ -128,8 +128,8 @@ class Result(msgspec.Struct, frozen=True):
 class BatchGet(msgspec.Struct, frozen=True):
     """Body of the batch get (section 9.3)."""
 
-    record_ids: list[str]
-    include_data: bool = False
+    record_ids: list[str] | None = None
+    include_data: bool | None = None
 
 
 class BatchGetResult(msgspec.Struct, frozen=True):
@@ -141,7 +141,7 @@ class BatchGetResult(msgspec.Struct, frozen=True):
 class BulkDelete(msgspec.Struct, frozen=True):
     """Body of the bulk delete (section 9.4)."""
 
-    record_ids: list[str]
+    record_ids: list[str] | None = None
 
 
 class FailedDelete(msgspec.Struct, frozen=True):

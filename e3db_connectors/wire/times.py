@@ -109,7 +109,7 @@ def floor_millisecond(time: datetime) -> datetime:
 
 def is_unset(text: str | None) -> bool:
     """Whether *text* means "no time": absent, empty or the zero time."""
-    return not text or text.startswith("0001-01-01T00:00:00")
+    return not text or text.startswith(("0001-01-01T00:00:00", "0001-01-01 00:00:00"))
 
 
 def assume_utc(time: datetime) -> datetime:

@@ -218,8 +218,10 @@ CHANGES = (200, 403, 403, 404, 404, 404, 401)
 """Of a record: who can read it is told why not."""
 
 ROWS = {
-    ("GET", "/v1/storage/servicecheck"): (plain("GET", "/v1/storage/servicecheck"), ALL),
-    ("GET", "/openapi.json"): (plain("GET", "/openapi.json"), ALL),
+    **{
+        ("GET", path): (plain("GET", path), ALL)
+        for path in ("/v1/storage/servicecheck", "/v1/auth/healthcheck", "/v1/client/healthcheck", "/openapi.json")
+    },
     ("POST", "/v1/account/e3db/clients/register"): (registered, (201,) * 7),
     ("POST", "/v1/auth/token"): (signed_in, SIGNED_IN),
     ("POST", "/v1/account/backup/{registration_token:path}/{client_id}"): (backed_up, ALL),

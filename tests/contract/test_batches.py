@@ -25,6 +25,20 @@ def test_a_batch_has_an_end(client):
         client.read_batch([UNKNOWN] * 1001)
 
 
+@pytest.mark.parametrize("ids", [{}, {"record_ids": None}, {"record_ids": []}])
+def test_a_batch_of_nothing_finds_and_deletes_nothing(call, client, ids):
+    client.write("t", {"a": "x"})
+    assert call("GET", "/v1/storage/records", json={**ids, "include_data": None}).json() == {"records": []}
+    assert call("DELETE", "/v2/storage/records/bulk/delete", json=ids).json() == {"record_delete_error": {}}
+    assert len(client.query()) == 1
+
+
+def test_a_record_named_twice_is_read_once(call, client):
+    record_id = client.write("t", {"a": "x"}).meta.record_id
+    answer = call("GET", "/v1/storage/records", json={"record_ids": [record_id, record_id], "include_data": None})
+    assert [(found["meta"]["record_id"], found["record_data"]) for found in answer.json()["records"]] == [(record_id, None)]
+
+
 def test_a_bulk_delete_tells_what_it_did_not_delete(client, stranger):
     ours, theirs = client.write("t", {"a": "x"}), stranger.write("t", {"a": "x"})
     assert client.delete_batch([ours.meta.record_id, theirs.meta.record_id, UNKNOWN]) == {

@@ -33,8 +33,8 @@ def people(write):
     """Ids of three records, by the name in their plain."""
     return {
         "ann": write(name="ann", city="Porto"),
-        "bob": write(name="bob", city="Porto"),
-        "cid": write(name="cid", city="Braga"),
+        "bob": write(name="bob", city="Porto", eq="ual"),
+        "cid": write(name="cid", city="Braga", **{"not": "known", "and": "so"}),
     }
 
 
@@ -244,6 +244,8 @@ def test_a_malformed_query_is_400(call, body):
         ({"city": "Porto", "name": "bob"}, ["bob"]),
         ({"city": "Porto", "name": "cid"}, []),
         ({"or": [{"name": "ann"}, eq("name", "cid")]}, ["ann", "cid"]),
+        ({"not": "known"}, ["cid"]),
+        ({"or": [{"eq": "ual"}, {"and": "so"}]}, ["bob", "cid"]),
         ({}, ["ann", "bob", "cid"]),
     ],
 )

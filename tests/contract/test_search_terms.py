@@ -111,6 +111,12 @@ def test_tags_tell_key_and_value_apart(call, search, upload):
     assert totals == [1, 0]
 
 
+@pytest.mark.parametrize(("strategy", "tags"), [("EXACT", {"a\0b": "c\0d"}), ("WILDCARD", {"a?b": "c*"}), ("FUZZY", {"a\0c": "x\0d"})])
+def test_a_tag_with_a_character_that_no_database_keeps_is_found(call, search, upload, strategy, tags):
+    call("POST", "/v1/storage/records", json=upload(plain={"a\0b": "c\0d"}))
+    assert search(match=[{"strategy": strategy, "terms": {"tags": tags}}]).json()["total_results"] == 1
+
+
 @pytest.mark.usefixtures("three_records")
 def test_a_plain_value_is_found_by_what_it_is_now(client, found, three_records):
     record = three_records["1"]

@@ -114,6 +114,16 @@ def service_check(_incoming: Incoming) -> Response:
     return reply({"status": "ok"})
 
 
+def auth_check(incoming: Incoming) -> Response:
+    """Answer a probe of the original's service for tokens."""
+    return service_check(incoming)
+
+
+def client_check(incoming: Incoming) -> Response:
+    """Answer a probe of the original's service for clients."""
+    return service_check(incoming)
+
+
 def _is_unlimited(incoming: Incoming, token: str) -> bool:
     """Whether it is the token that the server was started with."""
     return hmac.compare_digest(accounts.digest(token), incoming.registration_token_hash)

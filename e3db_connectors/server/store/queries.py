@@ -137,7 +137,7 @@ def _flatten(plain: Any, depth: int = 0) -> Iterator[Any]:
 
 
 def _is_eq(plain: Any) -> bool:
-    return isinstance(plain, dict) and list(plain) == ["eq"]
+    return isinstance(plain, dict) and len(plain) == 1 and isinstance(plain.get("eq"), dict)
 
 
 def _expression(plain: Any) -> Where:
@@ -150,7 +150,7 @@ def _expression(plain: Any) -> Where:
             return _has_pairs([_pair_of(operand)], every=True)
         if operator in {"and", "or"} and isinstance(operand, list):
             return _combine(operand, every=operator == "and")
-        if operator == "not":
+        if operator == "not" and not isinstance(operand, str):
             return not_(_expression(operand))
     if all(isinstance(value, str) for value in plain.values()):
         return _has_pairs([pair_hash(key, value) for key, value in plain.items()], every=True)

@@ -100,9 +100,9 @@ class TermResolver:
     def _matching_pairs(self, key: str, value: str, strategy: str) -> frozenset[bytes]:
         if strategy == Strategy.EXACT:
             return frozenset((pair_hash(key, value),))
-        key_matches, value_matches = self._matcher(strategy, key), self._matcher(strategy, value)
-        pairs = self._values(plain_members.c.key, plain_members.c.value)
-        return self._limited(pair_hash(*pair) for pair in pairs if key_matches(pair[0]) and value_matches(pair[1]))
+        key_matches, value_matches = (self._matcher(strategy, searchable(term)) for term in (key, value))
+        pairs = self._values(plain_members.c.key, plain_members.c.value, plain_members.c.pair_hash)
+        return self._limited(pair for name, text, pair in pairs if key_matches(name) and value_matches(text))
 
     def _matcher(self, strategy: str, term: str) -> Matcher:
         self._patterns += 1

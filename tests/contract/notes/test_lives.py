@@ -233,6 +233,7 @@ def test_a_note_without_flag_and_past_time_stays(writer, expires, expiration):
         ("Tue Jul 28 10:00:00 GMT 2201", "2201-07-28T10:00:00.000001Z"),
         ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
         (ZERO_TIME, ZERO_TIME),
+        ("0001-01-01 00:00:00", ZERO_TIME),
         (None, ZERO_TIME),
         ("", ZERO_TIME),
         ("Tue Jul 28 10:00:00 CEST 2201", ZERO_TIME),

@@ -69,6 +69,6 @@ def test_what_is_no_time_is_refused(text):
             read(text)
 
 
-@pytest.mark.parametrize("text", [None, "", "0001-01-01T00:00:00Z"])
+@pytest.mark.parametrize("text", [None, "", "0001-01-01T00:00:00Z", "0001-01-01 00:00:00"])
 def test_zero_times_are_unset(text):
     assert times.is_unset(text)

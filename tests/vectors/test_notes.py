@@ -1,16 +1,34 @@
-"""Signed fields of notes, and derived identities, against vectors that existing clients made."""
+"""Notes, their signed fields, and derived identities, against vectors that existing clients made."""
 
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from e3db_connectors.client.notes import decrypt_note
 from e3db_connectors.crypto import derivation, encoding, note_fields
-from e3db_connectors.errors import SignatureInvalid
+from e3db_connectors.errors import IntegrityError, SignatureInvalid
+from e3db_connectors.wire.notes import Note
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text(encoding="utf-8"))
 GOOD = VECTORS["notes"]["good"][0]
 WRITER = VECTORS["sodium"]["clients"][0]
+MADE = [GOOD, VECTORS["from_js"]["note"]]
+NEGATIVE = [vector for vector in VECTORS["negative"] if vector["kind"] == "note"]
+
+
+@pytest.mark.parametrize("vector", MADE, ids=["python", "javascript"])
+def test_notes_open(vector):
+    recipient = next(client for client in VECTORS["sodium"]["clients"] if client["name"] == vector["recipient"])
+    note = msgspec.convert(vector["sent_json"], Note)
+    assert decrypt_note(note, recipient["private_key"], writer_signing_key=note.writer_signing_key).data == vector["plaintext"]
+
+
+@pytest.mark.parametrize("vector", NEGATIVE, ids=lambda vector: vector["name"])
+def test_spoilt_notes_are_refused(vector):
+    with pytest.raises(IntegrityError):
+        decrypt_note(msgspec.convert(vector["note"], Note), vector["recipient_private_key"])
 
 
 @pytest.mark.parametrize("vector", VECTORS["field_signing"], ids=lambda vector: vector["value"][:8])

@@ -21,6 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hypothesis import HealthCheck, settings
 from sqlalchemy import MetaData, create_engine, select
 
 from e3db_connectors import Client
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 BIN = Path(sys.executable).parent
 TOKEN = "a-registration-token"
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 class Server:

@@ -53,7 +53,7 @@ def writing(client):
         yield written
     finally:
         end.set()
-        thread.join(30)
+        thread.join(60)
 
 
 def wait_for(written, number):

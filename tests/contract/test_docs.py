@@ -70,7 +70,7 @@ def example(client, tmp_path):
 
     def run(name, *arguments, stdin=""):
         command = [sys.executable, str(DOCS / "examples" / name), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=True, cwd=tmp_path, input=stdin).stdout
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path, input=stdin).stdout
 
     return run
 

@@ -389,11 +389,11 @@ def test_ended_from_outside_it_leaves_nothing_behind(client, credentials_file, t
     )
     arguments = ["export", "slow", "--to", str(tmp_path / "out.jsonl"), "--credentials-file", str(credentials_file)]
     process = subprocess.Popen([sys.executable, "-c", script, *arguments], cwd=tmp_path)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not any(path.stat().st_size for path in Path(tmp_path).glob("*.part")) and time.monotonic() < deadline:
         time.sleep(0.05)
     [part] = [name for name in files(tmp_path) if name.endswith(".part")]
     assert stat.S_IMODE((tmp_path / part).stat().st_mode) == 0o600
     process.terminate()
-    assert process.wait(30) == 143
+    assert process.wait(60) == 143
     assert files(tmp_path) == ["credentials.json"]

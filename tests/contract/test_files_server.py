@@ -180,7 +180,7 @@ def test_a_connection_that_breaks_leaves_nothing(announce, server):
 def test_an_upload_waits_for_100_continue(announce):
     _, url = announce()
     parts = urlsplit(url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=10) as connection:
+    with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
         connection.sendall(f"PUT {parts.path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(BODY)}\r\nExpect: 100-continue\r\n\r\n".encode())
         assert connection.recv(100).startswith(b"HTTP/1.1 100")
         connection.sendall(BODY)

@@ -21,7 +21,7 @@ def connect(server):
 
         def open_one(url=server.url):
             address = urlsplit(url)
-            return stack.enter_context(socket.create_connection((address.hostname, address.port), timeout=20))
+            return stack.enter_context(socket.create_connection((address.hostname, address.port), timeout=30))
 
         yield open_one
 
@@ -66,21 +66,21 @@ def half_requests(connect, url, number):
 def wait_for(session, url, status):
     """The first answer of this status; connections are accepted in turn, but not at once."""
     end = time.monotonic() + 30
-    while (answer := session.get(url + CHECK, timeout=10)).status_code != status and time.monotonic() < end:
+    while (answer := session.get(url + CHECK, timeout=30)).status_code != status and time.monotonic() < end:
         time.sleep(0.02)
     return answer
 
 
 def test_more_requests_than_it_holds_are_told_to_come_again(running_server, tmp_path, session, connect):
     with running_server(tmp_path, "--max-requests", "3") as server:
-        assert session.get(server.url + CHECK, timeout=10).headers["Date"]
+        assert session.get(server.url + CHECK, timeout=30).headers["Date"]
         with half_requests(connect, server.url, 3) as waiting:
             answer = wait_for(session, server.url, 503)
             assert (answer.status_code, answer.headers["Retry-After"], list(answer.json())) == (503, "1", ["error"])
             assert parsedate_to_datetime(answer.headers["Date"]) <= datetime.now(UTC)
-            assert session.post(server.url + "/v2/search", data=b"x" * 100_000, timeout=10).status_code == 503
+            assert session.post(server.url + "/v2/search", data=b"x" * 100_000, timeout=30).status_code == 503
         assert [answer_of(connection)[0] for connection in waiting] == [401] * 3
-        assert session.get(server.url + CHECK, timeout=10).status_code == 200
+        assert session.get(server.url + CHECK, timeout=30).status_code == 200
     assert (tmp_path / "server.log").read_text().count("more than 3 requests at a time") == 1
 
 
@@ -125,7 +125,7 @@ def test_a_head_without_end_ends_the_connection(connect, session, server, begin)
     except (ConnectionResetError, BrokenPipeError):
         pass
     assert sent < 100 * HEAD_MAX
-    assert session.get(server.url + CHECK, timeout=10).status_code == 200
+    assert session.get(server.url + CHECK, timeout=30).status_code == 200
 
 
 def test_a_head_that_comes_slowly_is_refused_in_words(connect):

@@ -70,7 +70,7 @@ def test_a_deleted_record_is_not_found(client, record):
         client.read(record.meta.record_id)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     data=st.dictionaries(st.text(max_size=20), st.text(max_size=200), max_size=5), plain=st.dictionaries(st.text(), st.text(), max_size=3)
 )

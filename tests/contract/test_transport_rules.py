@@ -75,7 +75,7 @@ def test_expect_100_continue_is_answered_before_the_body(server, registration_to
         f"POST {REGISTER} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
     )
     address = urlsplit(server.url)
-    with socket.create_connection((address.hostname, address.port), timeout=10) as connection, connection.makefile("rb") as answers:
+    with socket.create_connection((address.hostname, address.port), timeout=30) as connection, connection.makefile("rb") as answers:
         connection.sendall(head.encode())
         assert answers.readline().startswith(b"HTTP/1.1 100 ")
         connection.sendall(body)

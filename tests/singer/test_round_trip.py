@@ -51,7 +51,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.text(), JSON), min_size=20, max_size=20))
 def test_arbitrary_values_come_back(plugins, messages, values):
     rows = [{"id": number, "text": text, "any": value} for number, (text, value) in enumerate(values)]

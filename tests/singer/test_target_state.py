@@ -236,12 +236,18 @@ def open_feed(plugins):
 def test_state_is_emitted_within_state_interval_seconds_while_the_input_is_silent(open_feed, feed, stored):
     quiet = open_feed(state_interval_seconds=2)
     quiet.send(*feed(1))
-    assert quiet.state(30) == {"upto": 1}
+    assert quiet.state(60) == {"upto": 1}
     assert stored() == {0}
-    began = time.monotonic()
-    quiet.send(*feed(2, start=1)[1:])
-    assert quiet.state(20) == {"upto": 2}
-    assert 1.5 <= time.monotonic() - began < 10
+    waits = []
+    for number in range(1, 4):  # not once: on a busy machine its state may be seen late, and the next soon after
+        began = time.monotonic()
+        quiet.send(*feed(number + 1, start=number)[1:])
+        assert quiet.state(60) == {"upto": number + 1}
+        waits.append(time.monotonic() - began)
+        if 1.5 <= waits[-1] < 10:
+            break
+    else:
+        pytest.fail(f"states came after {waits} seconds")
 
 
 def test_a_line_that_comes_in_pieces_is_one(open_feed, feed):
@@ -251,4 +257,4 @@ def test_a_line_that_comes_in_pieces_is_one(open_feed, feed):
         slow.process.stdin.write(text[start : start + 50])
         slow.process.stdin.flush()
         time.sleep(0.3 if start == 50 else 0.01)
-    assert slow.state(30) == {"upto": 1}
+    assert slow.state(60) == {"upto": 1}

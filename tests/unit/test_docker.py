@@ -145,12 +145,12 @@ def test_the_command_serves_from_postgresql_and_is_healthy(environment, health, 
             line = process.stdout.readline()
             assert line.startswith("listening on http://0.0.0.0:"), (tmp_path / "log").read_text()
             port = int(line.rsplit(":", 1)[1])
-            assert subprocess.run(health(port), env=variables, check=False, timeout=30).returncode == 0
+            assert subprocess.run(health(port), env=variables, check=False, timeout=60).returncode == 0
             with Client(Client.register("a-token", "somebody", api_url=f"http://127.0.0.1:{port}").config) as client:
                 written = client.write("note", {"a": "1"})
                 assert client.read(written.meta.record_id).data == {"a": "1"}
             process.terminate()
-            assert process.wait(15) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()
     assert [path.name for path in folder.iterdir()] == ["e3db-files"]
@@ -161,7 +161,7 @@ def test_the_command_serves_from_postgresql_and_is_healthy(environment, health, 
 
 
 def test_nobody_there_is_not_healthy(health):
-    done = subprocess.run(health(1), capture_output=True, check=False, timeout=30)
+    done = subprocess.run(health(1), capture_output=True, check=False, timeout=60)
     assert done.returncode == 1
 
 
@@ -176,7 +176,7 @@ def test_the_guide_makes_the_secrets_that_the_compose_file_wants(tmp_path):
     page = (ROOT / "docs" / "server.md").read_text(encoding="utf-8")
     [commands] = [block for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) if "secrets/" in block]
     (tmp_path / "docker").mkdir()
-    subprocess.run(["/bin/sh", "-e", "-c", commands], cwd=tmp_path, check=True, timeout=30)
+    subprocess.run(["/bin/sh", "-e", "-c", commands], cwd=tmp_path, check=True, timeout=60)
     made = {name: tmp_path / "docker" / secret["file"] for name, secret in COMPOSE["secrets"].items()}
     assert {path.name for path in (tmp_path / "docker" / "secrets").iterdir()} == {path.name for path in made.values()}
     url = make_url(made["database_url"].read_text())

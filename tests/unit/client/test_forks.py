@@ -49,5 +49,5 @@ SCRIPT = textwrap.dedent(
 
 def test_children_of_a_busy_client_work_on_their_own(credentials_file):
     """Eight threads of the parent hold connections and locks while four children are made, each of which makes 21 calls."""
-    done = subprocess.run([sys.executable, "-c", SCRIPT, str(credentials_file)], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", SCRIPT, str(credentials_file)], capture_output=True, text=True, timeout=100, check=False)
     assert done.stdout.strip() == "[0, 0, 0, 0] 4", done.stderr

@@ -3,6 +3,7 @@
 import gzip
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from contextlib import suppress
@@ -84,8 +85,11 @@ def test_a_server_that_drips_bytes_holds_a_call_no_longer_than_its_budget(raw_se
 
 @pytest.mark.usefixtures("hurry")
 def test_a_server_that_says_nothing_is_timed_out(raw_server):
-    with raw_server(lambda _connection, _head: time.sleep(1.3)) as server, pytest.raises(OutcomeUnknown, match="timed out"):
-        send(server)
+    given_up = threading.Event()
+    with raw_server(lambda _connection, _head: given_up.wait(60)) as server:
+        with pytest.raises(OutcomeUnknown, match="timed out"):
+            send(server)
+        given_up.set()
 
 
 @pytest.mark.parametrize(

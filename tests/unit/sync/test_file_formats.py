@@ -8,7 +8,7 @@ import os
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from e3db_connectors.errors import LocalFileError
@@ -71,7 +71,6 @@ def test_csv_tells_null_from_an_empty_text():
     assert written(".csv", [row, dict.fromkeys(COLUMNS)]).split(b"\r\n")[1:] == [b'"","","","",""', b",,,,", b""]
 
 
-@settings(deadline=None)  # the first time it imports pyarrow
 @given(rows)
 def test_parquet(given_rows):
     parquet = pytest.importorskip("pyarrow.parquet")

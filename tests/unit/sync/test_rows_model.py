@@ -51,7 +51,7 @@ def fate(name, policy, known, selected, unknown_fields):
     return policy["default"]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     policy=st.fixed_dictionaries(
         {"rules": st.lists(rules, max_size=5), "default": st.sampled_from(["decrypt", "drop"]), "on_missing": st.just("warn")}

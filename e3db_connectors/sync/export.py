@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from e3db_connectors.client import Client
+    from e3db_connectors.errors import ValueMismatch
     from e3db_connectors.policy import Pseudonymiser
     from e3db_connectors.sync.progress import Progress
     from e3db_connectors.sync.report import Report
@@ -111,9 +112,16 @@ class Export:
         run = Run(self.client, self.record_type, state=state)
         reader = self._reader(run)
         columns = self._chosen(reader.columns())
-        with written_whole(self.destination, overwrite=self.overwrite) as file, row_file(make, file, columns) as target:
+
+        def refused(row: Mapping[str, Any], error: ValueMismatch) -> None:
+            run.error(error)
+            run.count(rows=-1)  # it has been read, but does not get into the file
+            self.failures.row(self.record_type, row, error)
+
+        with written_whole(self.destination, overwrite=self.overwrite) as file, row_file(make, file, columns, refused) as target:
             for rows, reached in self._pages(reader, run, state):
                 target.write(rows)
+                self.failures.flush()  # what is left out has to be noted before a state goes past it
                 state = reached
         if self.state_file is not None and state is not None:
             with written_whole(self.state_file, overwrite=True) as file:
@@ -151,7 +159,6 @@ class Export:
         self.progress.start(self.record_type, self._total(state))
         try:
             for rows, reached in pages:
-                self.failures.flush()  # what is left out has to be noted before a state goes past it
                 yield rows, reached
                 self.progress.advance(len(rows))
         finally:

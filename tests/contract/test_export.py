@@ -133,6 +133,25 @@ def test_what_parquet_cannot_hold_is_an_error_and_leaves_no_file(columns, make, 
 
 
 @pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize(("on_error", "code"), [("fail", 1), ("skip", 0), ("dead-letter", 0)])
+def test_what_parquet_cannot_hold_is_left_out_as_on_error_says(on_error, code, command, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    options = ("--dead-letter-file", tmp_path / "dead.jsonl") if on_error == "dead-letter" else ()
+    arguments = ("shop", "--to", tmp_path / "out.parquet", "--column", "count", "--state", tmp_path / "state", "--on-error", on_error)
+    done = command(*arguments, *options)
+    assert done.returncode == code, done.stderr
+    if code:
+        assert "column count: this number is too large for Parquet" in done.stderr
+        assert files(tmp_path) == ["credentials.json"]
+        return
+    assert done.stdout.startswith("wrote 2 records")
+    assert "left out 1" in done.stdout
+    assert parquet.read_table(tmp_path / "out.parquet")["count"].to_pylist() == [5, -7]
+    if options:
+        assert [letter["error"] for letter in lines(tmp_path / "dead.jsonl")] == ["ValueMismatch"]
+
+
+@pytest.mark.usefixtures("shop")
 def test_a_missing_pyarrow_is_said(make, tmp_path, monkeypatch):
     def importing(name):
         raise ImportError(name)

@@ -94,7 +94,9 @@ class E3DBToObjectStorageOperator(E3DBReadingOperator):
         run = Run(client, self.record_type)
         reading = self.reading(client, run)
         columns = reading.columns()
-        records = 0
+        records, warnings = 0, reading.warnings()
+        for warning in warnings:
+            self.log.warning(warning)
 
         def refused(row: Mapping[str, Any], error: ValueMismatch) -> None:
             run.error(error)
@@ -119,6 +121,7 @@ class E3DBToObjectStorageOperator(E3DBReadingOperator):
             "fields_decrypted": report.fields.decrypted,
             "fields_untouched": report.fields.untouched,
             "seconds": report.seconds,
+            "warnings": warnings,
         }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from e3db_connectors.airflow.lineage import places_in_database
 from e3db_connectors.airflow.sql.deletes import Gone, mark_deleted
@@ -32,6 +32,15 @@ if TYPE_CHECKING:
     from e3db_connectors.client import Client
     from e3db_connectors.errors import ValueMismatch
     from e3db_connectors.sync.report import Report
+
+
+class _Prepared(NamedTuple):
+    """What is loaded into, and what is to be said of it beforehand."""
+
+    table: Table
+    row: StateRow
+    state: dict[str, Any] | None
+    warnings: list[str]
 
 
 class E3DBToSqlOperator(E3DBReadingOperator):
@@ -93,27 +102,10 @@ class E3DBToSqlOperator(E3DBReadingOperator):
         return places_in_database(self.sql_conn_id, self.sql_hook_params, manifest["schema"], table=manifest["table"])
 
     def _load(self, client: Client, session: Session, window: Window) -> dict[str, Any]:
-        name = self.table or stream_name(self.record_type)
         run = Run(client, self.record_type)
         reading = self.reading(client, run)
-        columns = reading.columns()
-        warnings: list[str] = []
-
-        def prepared() -> tuple[Table, StateRow, dict[str, Any] | None]:
-            warnings.clear()  # of a try before
-            schema = self.schema or session.dialect.schema(session)
-            row = StateRow(session, schema, name, client.client_id, self.record_type)
-            row.prepare()
-            if self.detect_deletes:
-                row.require_alone()
-            if not session.dialect.columns(session, schema, name) and row.forget():
-                warnings.append(f"the table {name} is gone, so all there is, is loaded anew")
-            table, state = prepare(session, schema, name, columns), row.read() if window.is_open else None
-            if warning := warning_of(session, table, notes_of(state, reading.mark()), reading.mark()):
-                warnings.append(warning)
-            return table, row, state
-
-        table, row, state = session.locked(name, prepared)
+        name = self.table or stream_name(self.record_type)
+        table, row, state, warnings = session.locked(name, lambda: self._prepared(client, session, name, reading, window))
         for warning in warnings:
             self.log.warning(warning)
         purpose = f"{client.client_id} {self.record_type} {table.quoted} {window.since} {window.until}"
@@ -134,6 +126,20 @@ class E3DBToSqlOperator(E3DBReadingOperator):
             **_counts(run.report(), loading, gone),
             "warnings": warnings,
         }
+
+    def _prepared(self, client: Client, session: Session, name: str, reading: Reading, window: Window) -> _Prepared:
+        """Make and widen what is loaded into, in a transaction."""
+        schema, warnings = self.schema or session.dialect.schema(session), reading.warnings()
+        row = StateRow(session, schema, name, client.client_id, self.record_type)
+        row.prepare()
+        if self.detect_deletes:
+            row.require_alone()
+        if not session.dialect.columns(session, schema, name) and row.forget():
+            warnings.append(f"the table {name} is gone, so all there is, is loaded anew")
+        table = prepare(session, schema, name, reading.columns())
+        state = row.read() if window.is_open else None
+        warning = warning_of(session, table, notes_of(state, reading.mark()), reading.mark())
+        return _Prepared(table, row, state, [*warnings, *([warning] if warning else [])])
 
 
 class _Loading:

@@ -22,7 +22,7 @@ from e3db_connectors.errors import UsageError
 from e3db_connectors.policy import Policy, Pseudonymiser, pseudonymiser
 from e3db_connectors.sync import RecordFailures, Tuning, read_pages
 from e3db_connectors.sync.columns import fields_of
-from e3db_connectors.sync.rows import RowReader
+from e3db_connectors.sync.rows import EXTRA, META_COLUMNS, RowReader
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -186,6 +186,14 @@ class Reading:
     def columns(self) -> dict[str, Schema]:
         """The columns of the rows."""
         return self._reader.columns()
+
+    def warnings(self) -> list[str]:
+        """Columns that are asked for and are none; of a type without records, or of fields that only later ones have, nothing is known."""
+        fields = self._reader.treatments()
+        there = {*(treatment.column for treatment in fields.values()), *META_COLUMNS, EXTRA}
+        missing = sorted(set(self._operator.columns or ()) - there) if fields else []
+        named = [f"{name} (its column is called {fields[name].column})" if name in fields else name for name in missing]
+        return [f"columns names what no column of {self._operator.record_type} is called: {', '.join(named)}"] if named else []
 
     def mark(self) -> str:
         """A hash of the settings that decide what columns show; of a key, what names it."""

@@ -16,6 +16,7 @@ from e3db_connectors.airflow.transfers.e3db_to_object_storage import E3DBToObjec
 from e3db_connectors.airflow.transfers.object_storage_to_e3db import ObjectStorageToE3DBOperator
 from e3db_connectors.airflow.transfers.reading import Reading
 from e3db_connectors.sync import read_pages
+from e3db_connectors.sync.names import slug
 from e3db_connectors.sync.writing import open_writer
 
 COLUMNS = {"id": {"type": "integer"}, "name": {"type": ["string", "null"]}, "n": {"type": ["number", "null"]}}
@@ -46,7 +47,7 @@ def export(connected, context, clock):  # noqa: ARG001
     open_writer(connected, "contact", COLUMNS, ["id"]).write(ROWS)
 
     def run(path, **options):
-        return E3DBToObjectStorageOperator(task_id="export", record_type="contact", path=path, **options).execute(context)
+        return E3DBToObjectStorageOperator(task_id="export", path=path, **{"record_type": "contact", **options}).execute(context)
 
     return run
 
@@ -68,6 +69,15 @@ def content(path):
 def exists(path):
     filesystem, name = fsspec.core.url_to_fs(path)
     return filesystem.exists(name)
+
+
+def test_columns_that_are_none_are_warned_of(export, connected, tmp_path):
+    connected.write("people", {"Name": "Ada", "name": "ada"})
+    path = str(tmp_path / "people.jsonl")
+    [warning] = export(path, record_type="people", columns=["Name", "nmae", "name", "_e3db_version"])["warnings"]
+    assert warning.endswith(f"Name (its column is called {slug('Name')}), nmae")
+    assert export(path, record_type="people", columns=["name", "_extra"])["warnings"] == []
+    assert export(path, record_type="nobody", columns=["name"])["warnings"] == []
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])

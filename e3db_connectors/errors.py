@@ -19,6 +19,7 @@
     ├── TransportError            no reply: not reachable, broken off, timed out; try again
     │   └── OutcomeUnknown        ... while writing: it may have happened or not
     ├── ResponseInvalid           a reply that does not follow the protocol
+    │   └── ReplyTooLarge         a reply that is larger than a client takes; ask for fewer records at a time
     ├── IntegrityError            something is not what its maker sealed; never retried
     │   ├── DecryptionError       cipher text that does not open
     │   ├── EncodingError         text that is no base64url, key or quad
@@ -173,6 +174,12 @@ class OutcomeUnknown(TransportError):
 
 class ResponseInvalid(E3DBError):
     """A reply that does not follow the protocol."""
+
+
+class ReplyTooLarge(ResponseInvalid):
+    """A reply that is larger than a client takes: ask for fewer records at a time."""
+
+    recovery = Recovery.FIX_INPUT
 
 
 class IntegrityError(E3DBError):

@@ -10,7 +10,7 @@ import msgspec
 from e3db_connectors.client.arguments import ALL_WRITERS, Texts, texts
 from e3db_connectors.client.core import ClientCore
 from e3db_connectors.client.search import SearchPage
-from e3db_connectors.errors import ResponseInvalid, UsageError, WindowExceeded
+from e3db_connectors.errors import ReplyTooLarge, ResponseInvalid, UsageError, WindowExceeded
 from e3db_connectors.wire import limits, paths
 from e3db_connectors.wire.queries import QueryRequest, QueryResponse
 from e3db_connectors.wire.search import SearchRequest, SearchResponse
@@ -69,10 +69,16 @@ class QueryOperations(ClientCore):
                 yield self.open(result)
 
     def query_pages(self, request: QueryRequest) -> Iterator[list[Result]]:
-        """Run a v1 query through all its pages, still sealed."""
-        after = request.after_index or 0
+        """Run a v1 query through all its pages, still sealed. Of large records fewer come at a time."""
+        after, count = request.after_index or 0, request.count or limits.PAGE_MAX
         while True:
-            page = self._query(msgspec.structs.replace(request, count=request.count or limits.PAGE_MAX, after_index=after))
+            try:
+                page = self._query(msgspec.structs.replace(request, count=count, after_index=after))
+            except ReplyTooLarge:
+                if count == 1:
+                    raise
+                count //= 2
+                continue
             if not page.results:
                 return
             yield page.results
@@ -97,7 +103,13 @@ class QueryOperations(ClientCore):
         """
         request = search.to_request()
         while True:
-            page = self.search_page(request)
+            try:
+                page = self.search_page(request)
+            except ReplyTooLarge:
+                if request.limit in {None, 1}:
+                    raise
+                request = msgspec.structs.replace(request, limit=(request.limit or 0) // 2)
+                continue
             if page.total_results >= limits.SEARCH_WINDOW:
                 raise WindowExceeded(
                     f"the search finds {page.total_results} records and only the first {limits.SEARCH_WINDOW} can be fetched; "

@@ -10,7 +10,7 @@ import requests
 from urllib3.exceptions import HTTPError, ProtocolError
 
 from e3db_connectors.client.connections import PIECE_SIZE
-from e3db_connectors.errors import ResponseInvalid
+from e3db_connectors.errors import ReplyTooLarge, ResponseInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,8 @@ def read_body(response: Response, what: str, limit: int = REPLY_MAX) -> bytes:
         limit: Largest size, packed or not.
 
     Raises:
-        ResponseInvalid: It is larger, or packed in a way that was not asked for, or badly.
+        ReplyTooLarge: It is larger.
+        ResponseInvalid: It is packed in a way that was not asked for, or badly.
         urllib3.exceptions.HTTPError: It broke off, took too long or is no HTTP.
     """
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
@@ -73,7 +74,7 @@ def read_body(response: Response, what: str, limit: int = REPLY_MAX) -> bytes:
         for piece in _unpacked(pieces, what) if coding == "gzip" else pieces:
             body += piece
             if len(body) > limit:
-                raise ResponseInvalid(f"{what}: the reply is larger than {limit} bytes")
+                raise ReplyTooLarge(f"{what}: the reply is larger than {limit} bytes; ask for fewer records at a time")
     except zlib.error:
         raise ResponseInvalid(f"{what}: the reply cannot be unpacked") from None
     return bytes(body)

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from e3db_connectors import NewRecord, Search
-from e3db_connectors.errors import ResponseInvalid, UsageError, WindowExceeded
+from e3db_connectors.client import replies
+from e3db_connectors.errors import ReplyTooLarge, ResponseInvalid, UsageError, WindowExceeded
 from e3db_connectors.wire.search import SearchResponse
 
 
@@ -23,6 +24,19 @@ def test_query_pages_follow_after_index(client, written):
     assert (len(first), len(rest)) == (5, 2)
     assert len(client.query(last_index=rest.after_index)) == 0
     assert list(client.query_all(page_size=2)) == written
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(4_000, True), (500, False)])
+def test_of_large_records_fewer_come_at_a_time(limit, fits, client, written, monkeypatch):
+    monkeypatch.setattr(replies.read_body, "__defaults__", (limit,))
+    with pytest.raises(ReplyTooLarge, match="fewer records"):
+        client.query()
+    for every in (client.query_all(), client.search_all(Search(include_data=True))):
+        if fits:
+            assert list(every) == written
+        else:
+            with pytest.raises(ReplyTooLarge):
+                next(every)
 
 
 def test_query_filters_take_one_or_many_texts_or_ids(client, written, stranger):

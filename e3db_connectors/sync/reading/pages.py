@@ -8,9 +8,9 @@ be the last result of the page before, the seam. If it is not, the window is rea
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from e3db_connectors.errors import E3DBError, IndexUnsteady, InvalidRequest, ResponseInvalid, WindowExceeded
+from e3db_connectors.errors import E3DBError, IndexUnsteady, InvalidRequest, ReplyTooLarge, ResponseInvalid, WindowExceeded
 from e3db_connectors.sync.reading.answers import Answer, Broken, Chunk, Failure, Item, Page
 from e3db_connectors.sync.reading.state import Piece
 from e3db_connectors.sync.reading.tail import mark_of, version_mark
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from e3db_connectors.sync.reading.source import Source
     from e3db_connectors.sync.reading.tuning import Tuning
     from e3db_connectors.wire.records import Result
-    from e3db_connectors.wire.search import SearchRequest
+    from e3db_connectors.wire.search import SearchRequest, SearchResponse
+
+T = TypeVar("T")
 
 _GHOST_READS: Final = 4
 _CROWD_READS: Final = 3
@@ -64,6 +66,7 @@ class Pages:
         self.question, self._launch = question, launch
         self._source, self._tuning, self._opener, self._known, self._until = source, tuning, opener, known, until
         self._count, self._sleep = count, sleep
+        self._limit = tuning.page_size
 
     def first(self, window: Window) -> Page:
         """The first page of a window."""
@@ -101,8 +104,7 @@ class Pages:
         """All that was changed at or after *start*, as far as pages reach; some of it may be missing."""
         token = 0
         while True:
-            request = self.question.request(start, None, limit=self._tuning.page_size, token=token)
-            answer = self._source.search(request)
+            answer = self._fitting(partial(self._ask_after, start, token))
             page = self._take(Answer(answer.results or [], 0, 0), Window(start, start))
             yield Chunk(page.items)
             if not token < answer.last_index < self._tuning.search_window:
@@ -184,11 +186,28 @@ class Pages:
 
     def _ask(self, question: Question, window: Window, token: int) -> Answer:
         skipped = 1 if token else 0
-        limit = max(self._tuning.page_size, 1 + skipped)
-        answer = self._settled(question.request(window.start, window.end, limit=limit, token=token - skipped))
+
+        def ask(limit: int) -> Answer:
+            return self._settled(question.request(window.start, window.end, limit=limit, token=token - skipped))
+
+        answer = self._fitting(ask, least=1 + skipped)
         if answer.next_token and answer.next_token <= token:
             raise ResponseInvalid("the server's search pages do not move on")
         return answer
+
+    def _ask_after(self, start: datetime, token: int, limit: int) -> SearchResponse:
+        return self._source.search(self.question.request(start, None, limit=limit, token=token))
+
+    def _fitting(self, ask: Callable[[int], T], least: int = 1) -> T:
+        """What is answered for a number of records: as many as a reply can hold, which counts for all later pages, too."""
+        while True:
+            limit = max(self._limit, least)
+            try:
+                return ask(limit)
+            except ReplyTooLarge:
+                if limit == least:
+                    raise
+                self._limit = min(self._limit, limit // 2)
 
     def _settled(self, request: SearchRequest) -> Answer:
         """An answer with as many results as the index counts, or what it still lacks after some time: deleted records, most likely."""

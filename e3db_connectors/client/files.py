@@ -146,6 +146,8 @@ def _local_errors(what: str, path: AnyPath) -> Iterator[None]:
         yield
     except OSError as exc:
         raise LocalFileError(f"cannot {what} {os.fspath(path)}: {exc.strerror}") from None
+    except UnicodeEncodeError:
+        raise LocalFileError(f"cannot {what} {os.fspath(path)!a}: no file of this machine has such a name") from None
 
 
 @contextmanager

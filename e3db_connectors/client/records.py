@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode
 
 from e3db_connectors.client.arguments import require_text, texts
 from e3db_connectors.client.core import ClientCore
@@ -175,10 +174,7 @@ class RecordOperations(ClientCore):
             raise
 
     def _read_sealed(self, record_id: str | UUID, fields: Collection[str] | None = None) -> EncryptedRecord:
-        path = paths.record(str(record_id))
-        if fields is not None:
-            path += "?" + urlencode([("field", name) for name in fields])
-        return self._api.get(path, EncryptedRecord)
+        return self._api.get(paths.record(str(record_id), fields), EncryptedRecord)
 
     def _exists(self, record_id: str | UUID) -> bool:
         try:

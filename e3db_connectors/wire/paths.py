@@ -1,9 +1,14 @@
-"""Paths of the API (protocol section 23). Segments are percent-encoded here and nowhere else."""
+"""Paths of the API (protocol section 23). Segments are percent-encoded here and nowhere else: what is no Unicode is a `UsageError`."""
 
-from typing import Final
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
 from e3db_connectors.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TOKEN: Final = "/v1/auth/token"  # noqa: S105 - a path
 REGISTER: Final = "/v1/account/e3db/clients/register"
@@ -27,12 +32,12 @@ CLIENT_CHECK: Final = "/v1/client/healthcheck"
 
 def client(client_id: str) -> str:
     """What is public of a client."""
-    return f"/v1/storage/clients/{quote(client_id, safe='')}"
+    return f"/v1/storage/clients/{_segment(client_id)}"
 
 
 def backup(registration_token: str, client_id: str) -> str:
     """Where a client says that it has backed its keys up. The token is part of it, so this path is never to be shown."""
-    return f"/v1/account/backup/{quote(registration_token, safe='')}/{quote(client_id, safe='')}"
+    return f"/v1/account/backup/{_segment(registration_token)}/{_segment(client_id)}"
 
 
 def access_key(writer_id: str, user_id: str, reader_id: str, record_type: str) -> str:
@@ -56,32 +61,48 @@ def policy(user_id: str, writer_id: str, reader_id: str, record_type: str) -> st
 def _by_type(base: str, ids: tuple[str, ...], record_type: str) -> str:
     if record_type in {".", ".."}:
         raise UsageError("a record type cannot be . or ..: such a segment means another path")
+    segments = [base, *map(_segment, ids)]
     try:
-        return "/".join([base, *(quote(part, safe="") for part in (*ids, record_type))])
+        return "/".join([*segments, quote(record_type, safe="")])
     except UnicodeEncodeError:
         raise UsageError(f"record type {record_type!a} holds half a character (a lone surrogate)") from None
 
 
-def record(record_id: str) -> str:
-    """One record."""
-    return f"{RECORDS}/{quote(record_id, safe='')}"
+def record(record_id: str, fields: Iterable[str] | None = None) -> str:
+    """One record; with only these fields of its data, if they are given."""
+    path = f"{RECORDS}/{_segment(record_id)}"
+    return path if fields is None else f"{path}?{_query(('field', name) for name in fields)}"
 
 
 def record_version(record_id: str, version: str) -> str:
     """One record at a version: the safe update and delete."""
-    return f"{RECORDS}/safe/{quote(record_id, safe='')}/{quote(version, safe='')}"
+    return f"{RECORDS}/safe/{_segment(record_id)}/{_segment(version)}"
 
 
 def file(record_id: str) -> str:
     """A large file: committed under its pending id, and later found under its record's."""
-    return f"{FILES}/{quote(record_id, safe='')}"
+    return f"{FILES}/{_segment(record_id)}"
 
 
 def note(note_id: str) -> str:
     """A note, to delete it."""
-    return f"{NOTES}/{quote(note_id, safe='')}"
+    return f"{NOTES}/{_segment(note_id)}"
 
 
 def note_by(name: str, value: str, base: str = NOTES) -> str:
     """A note by its ``note_id`` or its ``id_string``."""
-    return f"{base}?{urlencode({name: value})}"
+    return f"{base}?{_query([(name, value)])}"
+
+
+def _segment(text: str) -> str:
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError:
+        raise UsageError("an id or a token holds half a character (a lone surrogate)") from None
+
+
+def _query(members: Iterable[tuple[str, str]]) -> str:
+    try:
+        return urlencode(list(members))
+    except UnicodeEncodeError:
+        raise UsageError("a name holds half a character (a lone surrogate)") from None

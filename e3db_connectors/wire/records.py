@@ -4,6 +4,8 @@ from typing import Any, Final
 
 import msgspec
 
+from e3db_connectors.errors import UsageError
+
 OPERATION_MEMBER: Final = "_e3db_op"
 """The plain member that holds the id of the write that made a record: by it a lost answer is looked up."""
 
@@ -158,5 +160,12 @@ class BulkDeleteResult(msgspec.Struct, frozen=True):
 
 
 def to_bytes(body: Any) -> bytes:
-    """Encode a body as compact JSON."""
-    return msgspec.json.encode(body)
+    """Encode a body as compact JSON.
+
+    Raises:
+        UsageError: A text in it is no Unicode.
+    """
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError:
+        raise UsageError("a text that is to be sent holds half a character (a lone surrogate)") from None

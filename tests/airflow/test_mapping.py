@@ -55,6 +55,7 @@ NOTHING = """
 from airflow.sdk import dag, task
 from e3db_connectors.airflow.operators.search import E3DBSearchOperator
 from e3db_connectors.airflow.operators.sharing import E3DBShareOperator
+from e3db_connectors.airflow.operators.write import E3DBWriteRecordsOperator
 from e3db_connectors.airflow.transfers.e3db_to_object_storage import E3DBToObjectStorageOperator
 
 @dag(schedule=None)
@@ -68,6 +69,8 @@ def maps_to_nothing():
     E3DBToObjectStorageOperator.partial(task_id="columns", record_type="t", **files).expand(columns=[None])
     E3DBShareOperator.partial(task_id="key", record_type="t", reader_id=READER).expand(reader_public_key=[None])
     E3DBSearchOperator.partial(task_id="plain", record_type="t").expand(plain=[None])
+    E3DBWriteRecordsOperator.partial(task_id="no_key", record_type="t", rows=[{"id": 1}]).expand(key_columns=[None])
+    E3DBWriteRecordsOperator.partial(task_id="secret", record_type="t", rows=[{"id": 1}], key_columns=["id"]).expand(key_secret_conn_id=[None])
     E3DBToObjectStorageOperator.partial(task_id="left_out", **files).expand(record_type=["t"])
 
 maps_to_nothing()
@@ -78,7 +81,8 @@ def test_what_is_mapped_to_nothing_is_not_left_out(connected, stranger, run_dag,
     source = NOTHING.replace("FILE", repr(str(tmp_path / "t.jsonl"))).replace("READER", repr(stranger.client_id))
     connected.write("t", {"a": "1"})
     run = run_dag(source, "maps_to_nothing")
-    failed = dict.fromkeys(("policy", "columns", "key", "plain"), "failed")
+    failed = dict.fromkeys(("policy", "columns", "key", "plain", "no_key", "secret"), "failed")
     assert run.states == {"nothing": "success", "left_out": "success", **failed}, run.log
     assert run.log.count("everything would be decrypted; leave it out if that is meant") >= 2
     assert list(connected.outgoing_sharing()) == []
+    assert len(list(connected.query_all(record_type="t"))) == 1

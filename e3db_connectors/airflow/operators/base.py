@@ -24,10 +24,14 @@ class E3DBOperator(BaseOperator):
     _needed: ClassVar[Sequence[str]] = ("record_type", "reader_id", "record_id")
     """Arguments that must not render to nothing, where there are any of these names."""
 
+    _secrets: ClassVar[Sequence[str]] = ("key_secret_conn_id", "pseudonym_conn_id")
+    """Arguments in whose place another secret would count, where there are any of these names."""
+
     _mapped: frozenset[str]
+    """What a mapped task is given: values, of which None may be one, where other tasks have templates and outputs until they run."""
 
     def __new__(cls, *_: Any, **given: Any) -> Self:
-        """Note what a mapped task is given: values, of which None may be one, where other tasks have templates and outputs until they run."""
+        """Note what is given."""
         task = super().__new__(cls)
         vars(task)["_mapped"] = frozenset(given if "_airflow_from_mapped" in given else ())
         return task
@@ -41,13 +45,17 @@ class E3DBOperator(BaseOperator):
         """A hook, to be used as a context manager: errors that another try cannot mend then fail the task at once.
 
         Raises:
-            AirflowFailException: The connection's name has rendered to nothing: whatever the worker's environment says would count.
+            AirflowFailException: The connection's name has rendered to nothing: whatever the worker's environment says would count. Or
+                something else that is needed has.
         """
         if self.e3db_conn_id in (None, "", "None"):
             raise failure(UsageError("e3db_conn_id is empty: a task needs a connection"))
         for name in self._needed:
             if getattr(self, name, name) in (None, "", "None"):
                 raise failure(UsageError(f"{name} is empty"))
+        for name in self._secrets:
+            if name in self._mapped and getattr(self, name) is None:
+                raise failure(UsageError(f"{name} is empty: another secret would count; leave it out if that is meant"))
         return E3DBHook(self.e3db_conn_id)
 
 

@@ -85,7 +85,7 @@ class E3DBWriteRecordsOperator(E3DBOperator):
         self.on_error = on_error
         self.max_errors = max_errors
         self.dead_letter_file = dead_letter_file
-        self._keyed = bool(key_columns)
+        self._keyed = bool(key_columns) or "key_columns" in self._mapped
         self.outlets = [*self.outlets, AssetAlias(ALIAS)]
 
     def execute(self, context: Context) -> dict[str, Any]:

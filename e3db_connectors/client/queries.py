@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from e3db_connectors.client.arguments import ALL_WRITERS, Texts, texts
 from e3db_connectors.client.core import ClientCore
 from e3db_connectors.client.search import SearchPage
-from e3db_connectors.errors import ReplyTooLarge, ResponseInvalid, UsageError, WindowExceeded
+from e3db_connectors.errors import InvalidRequest, ReplyTooLarge, ResponseInvalid, UsageError, WindowExceeded
 from e3db_connectors.wire import limits, paths
 from e3db_connectors.wire.queries import QueryRequest, QueryResponse
 from e3db_connectors.wire.search import SearchRequest, SearchResponse
@@ -124,8 +125,17 @@ class QueryOperations(ClientCore):
             request = msgspec.structs.replace(request, next_token=page.last_index)
 
     def search_page(self, request: SearchRequest) -> SearchResponse:
-        """Run a v2 search: one page, still sealed."""
-        return self._api.post(paths.SEARCH, request, SearchResponse, repeatable=True)
+        """Run a v2 search: one page, still sealed.
+
+        Raises:
+            ReplyTooLarge: Of such large records the server does not put so many on a page, or a client does not take them.
+        """
+        try:
+            return self._api.post(paths.SEARCH, request, SearchResponse, repeatable=True)
+        except InvalidRequest as exc:
+            if exc.status != HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+                raise
+            raise ReplyTooLarge(str(exc)) from None
 
     def open(self, result: Result, fields: Collection[str] | None = None) -> Record:
         """Decrypt a result.

@@ -1,5 +1,6 @@
 """Pages of queries and searches, and the iterators that follow them."""
 
+import sys
 from uuid import UUID
 
 import msgspec
@@ -24,6 +25,32 @@ def test_query_pages_follow_after_index(client, written):
     assert (len(first), len(rest)) == (5, 2)
     assert len(client.query(last_index=rest.after_index)) == 0
     assert list(client.query_all(page_size=2)) == written
+
+
+SMALL_PAGES = """
+from e3db_connectors.server.store import queries
+queries._QUERY_PAGE, queries._SEARCH_PAGE = 1_500, 3_000
+from e3db_connectors.cli import main
+main()
+"""
+
+
+def test_a_server_ends_the_pages_of_large_records(running_server, tmp_path, call_as):
+    with running_server(tmp_path, program=(sys.executable, "-c", SMALL_PAGES)) as server, server.register() as client:
+        numbers = [str(number) for number in range(5)]
+        for number in numbers:
+            client.write("t", {"n": number, "pad": "x" * 500})
+        call = call_as(client)
+        pages, after = [], 0
+        while results := (page := call("POST", "/v1/storage/search", json={"after_index": after}).json())["results"]:
+            pages.append(len(results))
+            after = page["last_index"]
+        assert pages == [2, 2, 1]
+        answers = [call("POST", "/v2/search", json={"limit": limit}) for limit in (5, 4)]
+        assert [answer.status_code for answer in answers] == [413, 200]
+        assert "ask for fewer" in answers[0].json()["error"]
+        for every in (client.query_all(), client.search_all(Search(include_data=True))):
+            assert [record.data["n"] for record in every] == numbers
 
 
 @pytest.mark.parametrize(("limit", "fits"), [(4_000, True), (500, False)])

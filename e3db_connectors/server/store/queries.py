@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, sele
 
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store import ranges
-from e3db_connectors.server.store.records import StoredRecord, fetch, pair_hash
+from e3db_connectors.server.store.records import StoredRecord, fetch_page, pair_hash
 from e3db_connectors.server.store.schema import plain_members, records
 from e3db_connectors.server.store.terms import TermResolver
 from e3db_connectors.wire.search import SortOrder
@@ -36,6 +36,13 @@ _PARAMS_MAX: Final = 100
 
 _VALUES_MAX: Final = 10_000
 """Values of a query; a SQLite statement takes three times as many."""
+
+_MIB: Final = 1024 * 1024
+_QUERY_PAGE: Final = 32 * _MIB
+"""Characters of data after which a page of a query ends; its caller goes on from there."""
+
+_SEARCH_PAGE: Final = 256 * _MIB
+"""The same of a search, which is refused then: some callers take a short page for the last one."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ def query(connection: Connection, request: QueryRequest, scope: Scope, count: in
         if sum(not _is_eq(item) for item in expressions) > _OTHERS_MAX:
             raise Problem(400, f"plain: at most {_OTHERS_MAX} expressions other than eq")
         where.append(_expression(request.plain))
-    return fetch(connection, select(records).where(*where).order_by(records.c.seq).limit(count))
+    return fetch_page(connection, select(records).where(*where).order_by(records.c.seq).limit(count), _QUERY_PAGE)[0]
 
 
 def search(
@@ -97,11 +104,18 @@ def search(
         return Found((), total, offset)
     page = select(records if lagging is None else records.c.record_id).where(*where).order_by(*order).limit(limit).offset(offset)
     if lagging is None:
-        rows = fetch(connection, page)
+        rows = _whole_page(connection, page)
         return Found(rows, total, offset + len(rows))
     ids = index.execute(page).scalars().all()
-    current = {row.record_id: row for row in fetch(connection, select(records).where(records.c.record_id.in_(ids)))}
+    current = {row.record_id: row for row in _whole_page(connection, select(records).where(records.c.record_id.in_(ids)))}
     return Found([current[record_id] for record_id in ids if record_id in current], total, offset + len(ids))
+
+
+def _whole_page(connection: Connection, statement: Select[Any]) -> list[StoredRecord]:
+    rows, whole = fetch_page(connection, statement, _SEARCH_PAGE)
+    if not whole:
+        raise Problem(413, f"the records of this page have more than {_SEARCH_PAGE // _MIB} MiB: ask for fewer")
+    return rows
 
 
 def _in_scope(scope: Scope) -> Where:

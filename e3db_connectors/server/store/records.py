@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from e3db_connectors.wire.records import RecordUpload
 
 
+_AT_ONCE: Final = 50
+"""Rows that are taken from the database at a time; on SQLite no more of them are in memory than that."""
+
 _ADD: Final = Prepared(insert(records).returning(records.c.seq), [name for name in records.c.keys() if name != "seq"])  # noqa: SIM118 - no dict
 
 
@@ -124,13 +127,21 @@ def remove(connection: Connection, record: StoredRecord) -> None:
 
 def find(connection: Connection, record_id: str) -> StoredRecord | None:
     """One record, whoever wrote it."""
-    found = fetch(connection, select(records).where(records.c.record_id == record_id))
-    return found[0] if found else None
+    row = connection.execute(select(records).where(records.c.record_id == record_id)).first()
+    return StoredRecord(*row) if row else None
 
 
-def fetch(connection: Connection, statement: Select[Any]) -> list[StoredRecord]:
-    """The rows that a select of all columns of the records table gives."""
-    return [StoredRecord(*row) for row in connection.execute(statement).all()]
+def fetch_page(connection: Connection, statement: Select[Any], most: int) -> tuple[list[StoredRecord], bool]:
+    """The rows that a select of all columns of the records table gives, until they have more than *most* characters of data; and whether these are all."""
+    rows: list[StoredRecord] = []
+    size = 0
+    for part in connection.execute(statement).partitions(_AT_ONCE):
+        for row in part:
+            if size > most:
+                return rows, False
+            rows.append(StoredRecord(*row))
+            size += len(rows[-1].data) + len(rows[-1].plain)
+    return rows, True
 
 
 def _content(upload: RecordUpload) -> dict[str, Any]:

@@ -58,8 +58,15 @@ class Table:
         return self.columns[KEY].name
 
 
-def prepare(session: Session, schema: str | None, table: str, columns: Mapping[str, Schema]) -> Table:
+def prepare(session: Session, schema: str | None, table: str, columns: Mapping[str, Schema], hidden: Iterable[str] = ()) -> Table:
     """Make a table fit for rows with these columns; to be called in a transaction, and under a lock on the table.
+
+    Args:
+        session: Of the warehouse.
+        schema: Where the table is; None: the connection's own.
+        table: Its name.
+        columns: Of the rows.
+        hidden: Columns that records have and rows have not: what the table has of them is left alone.
 
     Raises:
         UsageError: The table is somebody else's, or a column cannot be widened.
@@ -68,7 +75,7 @@ def prepare(session: Session, schema: str | None, table: str, columns: Mapping[s
     quoted = session.qualified(schema, table)
     wanted = {column: kinds.kind_of(column, each) for column, each in columns.items()}
     present = session.dialect.columns(session, schema, table)
-    names = names_of(columns, present, session.dialect.refuses)
+    names = names_of([*columns, *hidden], present, session.dialect.refuses)
     if not present:
         _create(session, quoted, {names[column]: kind for column, kind in wanted.items()})
         made = wanted

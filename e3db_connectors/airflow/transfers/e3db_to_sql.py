@@ -136,7 +136,7 @@ class E3DBToSqlOperator(E3DBReadingOperator):
             row.require_alone()
         if not session.dialect.columns(session, schema, name) and row.forget():
             warnings.append(f"the table {name} is gone, so all there is, is loaded anew")
-        table = prepare(session, schema, name, reading.columns())
+        table = prepare(session, schema, name, reading.columns(), reading.hidden())
         state = row.read() if window.is_open else None
         warning = warning_of(session, table, notes_of(state, reading.mark()), reading.mark())
         return _Prepared(table, row, state, [*warnings, *([warning] if warning else [])])

@@ -187,6 +187,11 @@ class Reading:
         """The columns of the rows."""
         return self._reader.columns()
 
+    def hidden(self) -> list[str]:
+        """The columns that records have beside."""
+        shown = self.columns()
+        return [treatment.column for treatment in self._reader.treatments().values() if treatment.column not in shown]
+
     def warnings(self) -> list[str]:
         """Columns that are asked for and are none; of a type without records, or of fields that only later ones have, nothing is known."""
         fields = self._reader.treatments()

@@ -88,7 +88,11 @@ class Order(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class SearchRequest(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Body of ``POST /v2/search``."""
+    """Body of ``POST /v2/search``.
+
+    Args:
+        include_only_direct_shares: Only records of types that their writers have shared with somebody.
+    """
 
     limit: int | None = None
     next_token: int | None = None
@@ -98,6 +102,7 @@ class SearchRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     exclude: list[Params] | None = None
     range: Range | None = None
     order: Order | None = None
+    include_only_direct_shares: bool | None = None
 
 
 class SearchResponse(msgspec.Struct, frozen=True):

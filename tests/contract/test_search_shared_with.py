@@ -106,6 +106,13 @@ def test_it_goes_by_the_shares_of_now(people, find):
     assert find(writer, match=[shared(ann)]) == find(ann, match=[shared(ann)]) == {"for ann", "for nobody"}
 
 
+def test_a_search_for_shared_records_alone_finds_no_others(people, find):
+    writer, ann, _ = people
+    assert find(writer, include_only_direct_shares=True) == {"for ann", "for bob", "for both"}
+    assert find(ann, include_only_direct_shares=True) == {"for ann", "for both", "of ann"}
+    assert find(writer, include_only_direct_shares=None) == {"for ann", "for bob", "for both", "for nobody"}
+
+
 def test_an_authorizer_is_no_reader(people, find):
     writer, _, bob = people
     writer.add_authorizer("for nobody", bob.client_id)

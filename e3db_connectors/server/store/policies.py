@@ -70,6 +70,11 @@ def seen_readers(client_id: str) -> ColumnElement[bool]:
     return (policies.c.right == Right.READ.value) & ((policies.c.writer_id == client_id) | (policies.c.reader_id == client_id))
 
 
+def shared(client_id: str) -> Select[Any]:
+    """A select of the writers, types and users of all that is shared with somebody, as far as *client_id* is told."""
+    return select(policies.c.writer_id, policies.c.type, policies.c.user_id).where(seen_readers(client_id))
+
+
 def outgoing(connection: Connection, writer_id: str) -> list[OutgoingShare]:
     """Read shares of the records of *writer_id*, in an order that stays."""
     rows = connection.execute(_named("reader_id", "writer_id", writer_id))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true, tuple_
 
 from e3db_connectors.server.problem import Problem
-from e3db_connectors.server.store import ranges
+from e3db_connectors.server.store import policies, ranges
 from e3db_connectors.server.store.records import StoredRecord, fetch_page, pair_hash
 from e3db_connectors.server.store.schema import plain_members, records
 from e3db_connectors.server.store.terms import TermResolver
@@ -95,6 +95,8 @@ def search(
         where.append(or_(*match))
     if exclude:
         where.append(not_(or_(*exclude)))
+    if request.include_only_direct_shares:
+        where.append(tuple_(records.c.writer_id, records.c.type, records.c.user_id).in_(policies.shared(scope.writer_id)))
     key = ranges.column(request.range)
     where += ranges.conditions(request.range)
     descending = request.order is not None and _is_descending(request.order.sort_order or request.order.java_sort_order)

@@ -68,6 +68,7 @@ def serve(settings: ServerSettings) -> None:
         proxy_headers=False,
         lifespan="off",
         http=_protocol(),
+        ws="none",
         h11_max_incomplete_event_size=HEAD_MAX,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         ssl_certfile=settings.tls_certificate,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from e3db_connectors.server.http import reply
 from e3db_connectors.server.problem import Problem
@@ -21,6 +22,8 @@ def answer_to(exc: Exception) -> Response:
         return reply({"error": exc.text}, exc.status, {"Retry-After": str(exc.retry_after)} if exc.retry_after else None)
     if isinstance(exc, HTTPException):
         return reply({"error": exc.detail}, exc.status_code)
+    if isinstance(exc, ClientDisconnect):  # nobody reads the answer, but the log shows it
+        return reply({"error": "the connection broke"}, 400)
     if isinstance(exc, DataError):
         return reply({"error": "a text holds a character that cannot be stored, such as NUL"}, 400)
     if isinstance(exc, SQLAlchemyError) and is_busy(exc):

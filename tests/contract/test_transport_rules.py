@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
@@ -14,6 +15,11 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 def is_error(answer, status):
     body = answer.json()
     return answer.status_code == status and list(body) == ["error"] and isinstance(body["error"], str) and body["error"] != ""
+
+
+def connect(server):
+    address = urlsplit(server.url)
+    return socket.create_connection((address.hostname, address.port), timeout=30)
 
 
 @pytest.mark.parametrize("body", [b"null\n", b"", b"not JSON"])
@@ -74,9 +80,27 @@ def test_expect_100_continue_is_answered_before_the_body(server, registration_to
     head = (
         f"POST {REGISTER} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
     )
-    address = urlsplit(server.url)
-    with socket.create_connection((address.hostname, address.port), timeout=30) as connection, connection.makefile("rb") as answers:
+    with connect(server) as connection, connection.makefile("rb") as answers:
         connection.sendall(head.encode())
         assert answers.readline().startswith(b"HTTP/1.1 100 ")
         connection.sendall(body)
         assert b"HTTP/1.1 201 " in answers.read()
+
+
+def test_a_caller_that_goes_away_in_the_middle_of_a_body_is_no_failure_of_the_server(server):
+    log = server.folder / "server.log"
+    before = len(log.read_text())
+    with connect(server) as connection:
+        connection.sendall(b"POST /v2/search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
+    deadline = time.monotonic() + 30
+    while "POST /v2/search 400" not in (told := log.read_text()[before:]):
+        assert time.monotonic() < deadline, told
+        time.sleep(0.02)
+    assert "Traceback" not in told
+
+
+def test_an_upgrade_to_another_protocol_is_left_aside(server):
+    head = "GET /v1/storage/servicecheck HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    with connect(server) as connection, connection.makefile("rb") as answer:
+        connection.sendall(f"{head}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode())
+        assert answer.readline().startswith(b"HTTP/1.1 200 ")

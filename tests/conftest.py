@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-import json
 import os
 import subprocess
 import sys
@@ -260,9 +259,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("proofs")
     for line in figures:
         terminalreporter.write_line(line)
-
-
-@pytest.fixture(scope="session")
-def vectors() -> dict[str, object]:
-    """Test vectors made by running existing E3DB clients; their `readme` member explains them."""
-    return json.loads((Path(__file__).parent / "vectors" / "vectors.json").read_text(encoding="utf-8"))

@@ -27,16 +27,24 @@ def test_query_pages_follow_after_index(client, written):
     assert list(client.query_all(page_size=2)) == written
 
 
-SMALL_PAGES = """
+SMALL = """
 from e3db_connectors.server.store import queries
-queries._QUERY_PAGE, queries._SEARCH_PAGE = 1_500, 3_000
+from e3db_connectors.wire import limits
+queries._QUERY_PAGE, queries._SEARCH_PAGE, limits.SEARCH_WINDOW = 1_500, 3_000, 6
 from e3db_connectors.cli import main
 main()
 """
 
 
-def test_a_server_ends_the_pages_of_large_records(running_server, tmp_path, call_as):
-    with running_server(tmp_path, program=(sys.executable, "-c", SMALL_PAGES)) as server, server.register() as client:
+@pytest.fixture(scope="module")
+def small_server(running_server, tmp_path_factory):
+    """A server whose pages and window are small."""
+    with running_server(tmp_path_factory.mktemp("small"), program=(sys.executable, "-c", SMALL)) as server:
+        yield server
+
+
+def test_a_server_ends_the_pages_of_large_records(small_server, call_as):
+    with small_server.register() as client:
         numbers = [str(number) for number in range(5)]
         for number in numbers:
             client.write("t", {"n": number, "pad": "x" * 500})
@@ -51,6 +59,14 @@ def test_a_server_ends_the_pages_of_large_records(running_server, tmp_path, call
         assert "ask for fewer" in answers[0].json()["error"]
         for every in (client.query_all(), client.search_all(Search(include_data=True))):
             assert [record.data["n"] for record in every] == numbers
+
+
+@pytest.mark.parametrize(("token", "limit", "count", "following"), [(0, 4, 4, 4), (4, 4, 2, 0), (3, 2, 2, 5), (4, 2, 2, 0), (5, 1, 1, 0)])
+def test_the_last_page_of_a_search_ends_at_the_window(small_server, call_as, token, limit, count, following):
+    with small_server.register() as client:
+        list(client.write_many(NewRecord("t", {}) for _ in range(8)))
+        page = call_as(client)("POST", "/v2/search", json={"next_token": token, "limit": limit}).json()
+    assert (len(page["results"]), page["last_index"], page["total_results"]) == (count, following, 8)
 
 
 @pytest.mark.parametrize(("limit", "fits"), [(4_000, True), (500, False)])

@@ -156,6 +156,7 @@ def test_very_many_shares_and_very_many_values_are_no_server_error(call_as, stra
 def test_very_many_shares_are_searched_fast(call_as, stranger, shared):
     """It takes no longer than to list them a few times, which is a line each."""
     calls = call_as(stranger)
+    assert calls("POST", SEARCH, json={"include_all_writers": True}).json()["total_results"] == len(shared)
 
     def seconds(method, path, **options):
         began = time.perf_counter()

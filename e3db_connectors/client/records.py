@@ -71,15 +71,18 @@ class RecordOperations(ClientCore):
 
         Raises:
             Conflict: It has been changed since.
-            UsageError: It was read without all of its data.
+            UsageError: It was read without all of its data, or is about another client than its writer.
         """
         if record.partial:
             raise UsageError(
                 f"record {record.meta.record_id} was read without all of its data, and an update would lose the rest: read it whole"
             )
-        require_text(record.data, "data")
-        require_text(record.meta.plain or {}, "plain")
         meta = record.meta
+        if meta.user_id != meta.writer_id:
+            # It has an access key of its own, which readers would take to open what is sealed under another one here.
+            raise UsageError(f"record {meta.record_id} is about another client than its writer; such records are read here, not changed")
+        require_text(record.data, "data")
+        require_text(meta.plain or {}, "plain")
         body = self._sealed(Meta(meta.writer_id, meta.user_id, meta.record_type, meta.plain), record.data)
         if versioned:
             with _telling(body):

@@ -57,6 +57,15 @@ def test_an_update_replaces_data_and_plain(client, record):
     assert (found.data, found.meta.plain) == ({"title": "second"}, {"city": "Braga"})
 
 
+def test_a_record_about_somebody_else_is_not_sealed_under_another_key(call, client, stranger, upload):
+    written = call("POST", "/v1/storage/records", json=upload(user_id=stranger.client_id)).json()["meta"]
+    record = client.read(written["record_id"])
+    record.data["a"] = "x"
+    with pytest.raises(errors.UsageError, match="about another client"):
+        client.update(record)
+    assert client.read(written["record_id"]).meta.version == written["version"]
+
+
 def test_an_update_gives_a_new_version_and_a_later_time_but_keeps_the_rest(client, record):
     before, after = record.meta, client.update(changed(record, title="second")).meta
     assert after.version != before.version

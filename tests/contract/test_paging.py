@@ -50,15 +50,16 @@ def test_a_server_ends_the_pages_of_large_records(small_server, call_as):
             client.write("t", {"n": number, "pad": "x" * 500})
         call = call_as(client)
         pages, after = [], 0
-        while results := (page := call("POST", "/v1/storage/search", json={"after_index": after}).json())["results"]:
+        while results := (page := call("POST", "/v1/storage/search", json={"after_index": after, "include_data": True}).json())["results"]:
             pages.append(len(results))
             after = page["last_index"]
         assert pages == [2, 2, 1]
-        answers = [call("POST", "/v2/search", json={"limit": limit}) for limit in (5, 4)]
+        answers = [call("POST", "/v2/search", json={"limit": limit, "include_data": True}) for limit in (5, 4)]
         assert [answer.status_code for answer in answers] == [413, 200]
         assert "ask for fewer" in answers[0].json()["error"]
         for every in (client.query_all(), client.search_all(Search(include_data=True))):
             assert [record.data["n"] for record in every] == numbers
+        assert len(client.query(data=False)) == len(client.search(Search(count=5))) == 5
 
 
 @pytest.mark.parametrize(("token", "limit", "count", "following"), [(0, 4, 4, 4), (4, 4, 2, 0), (3, 2, 2, 5), (4, 2, 2, 0), (5, 1, 1, 0)])

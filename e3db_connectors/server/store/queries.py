@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, Text, and_, false, func, literal, not_, or_, select, true, tuple_
 
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store import policies, ranges
@@ -36,6 +36,8 @@ _PARAMS_MAX: Final = 100
 
 _VALUES_MAX: Final = 10_000
 """Values of a query; a SQLite statement takes three times as many."""
+
+_NOTHING: Final = literal("{}", Text).label("data")
 
 _MIB: Final = 1024 * 1024
 _QUERY_PAGE: Final = 32 * _MIB
@@ -72,7 +74,8 @@ def query(connection: Connection, request: QueryRequest, scope: Scope, count: in
         if sum(not _is_eq(item) for item in expressions) > _OTHERS_MAX:
             raise Problem(400, f"plain: at most {_OTHERS_MAX} expressions other than eq")
         where.append(_expression(request.plain))
-    return fetch_page(connection, select(records).where(*where).order_by(records.c.seq).limit(count), _QUERY_PAGE)[0]
+    page = select(*_columns(data=request.include_data)).where(*where).order_by(records.c.seq).limit(count)
+    return fetch_page(connection, page, _QUERY_PAGE)[0]
 
 
 def search(
@@ -104,13 +107,19 @@ def search(
     total: int = index.execute(select(func.count()).select_from(records).where(*where)).scalar_one()
     if offset >= total:
         return Found((), total, offset)
-    page = select(records if lagging is None else records.c.record_id).where(*where).order_by(*order).limit(limit).offset(offset)
+    columns = _columns(data=request.include_data)
+    page = select(*(columns if lagging is None else [records.c.record_id])).where(*where).order_by(*order).limit(limit).offset(offset)
     if lagging is None:
         rows = _whole_page(connection, page)
         return Found(rows, total, offset + len(rows))
     ids = index.execute(page).scalars().all()
-    current = {row.record_id: row for row in _whole_page(connection, select(records).where(records.c.record_id.in_(ids)))}
+    current = {row.record_id: row for row in _whole_page(connection, select(*columns).where(records.c.record_id.in_(ids)))}
     return Found([current[record_id] for record_id in ids if record_id in current], total, offset + len(ids))
+
+
+def _columns(*, data: bool | None) -> list[ColumnElement[Any]]:
+    """Those of a record; without *data* it does not leave the database."""
+    return [_NOTHING if column is records.c.data and not data else column for column in records.c]
 
 
 def _whole_page(connection: Connection, statement: Select[Any]) -> list[StoredRecord]:

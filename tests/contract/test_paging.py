@@ -57,6 +57,9 @@ def test_a_server_ends_the_pages_of_large_records(small_server, call_as):
         answers = [call("POST", "/v2/search", json={"limit": limit, "include_data": True}) for limit in (5, 4)]
         assert [answer.status_code for answer in answers] == [413, 200]
         assert "ask for fewer" in answers[0].json()["error"]
+        ids = [record.meta.record_id for record in client.query(data=False)]
+        batches = [call("GET", "/v1/storage/records", json={"record_ids": some, "include_data": True}) for some in (ids, ids[:3])]
+        assert [answer.status_code for answer in batches] == [413, 200]
         for every in (client.query_all(), client.search_all(Search(include_data=True))):
             assert [record.data["n"] for record in every] == numbers
         assert len(client.query(data=False)) == len(client.search(Search(count=5))) == 5

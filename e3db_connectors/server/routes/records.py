@@ -11,7 +11,7 @@ from e3db_connectors.server.access import Action
 from e3db_connectors.server.http import Incoming, check_type, empty, reply, uuid_of
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.routes.queries import results_of
-from e3db_connectors.server.store import lag, policies, records
+from e3db_connectors.server.store import lag, policies, queries, records
 from e3db_connectors.server.store.owners import Owner
 from e3db_connectors.wire import limits
 from e3db_connectors.wire.records import BatchGet, BulkDelete, BulkDeleteResult, FailedDelete, RecordUpload
@@ -102,7 +102,7 @@ def batch_get(incoming: Incoming) -> Response:
     record_ids = _batch(body.record_ids)
     with incoming.database.read() as connection:
         found = (records.find(connection, record_id) for record_id in record_ids)
-        rows = [record for record in found if record and access.may(connection, caller, Action.READ, record.owner)]
+        rows = queries.one_page(record for record in found if record and access.may(connection, caller, Action.READ, record.owner))
         return reply({"records": results_of(connection, rows, caller, include_data=bool(body.include_data))})
 
 

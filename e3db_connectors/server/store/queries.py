@@ -125,8 +125,28 @@ def _columns(*, data: bool | None) -> list[ColumnElement[Any]]:
 def _whole_page(connection: Connection, statement: Select[Any]) -> list[StoredRecord]:
     rows, whole = fetch_page(connection, statement, _SEARCH_PAGE)
     if not whole:
-        raise Problem(413, f"the records of this page have more than {_SEARCH_PAGE // _MIB} MiB: ask for fewer")
+        raise _too_large()
     return rows
+
+
+def one_page(rows: Iterable[StoredRecord]) -> list[StoredRecord]:
+    """*rows*, if they fit a page.
+
+    Raises:
+        Problem: They have too much data.
+    """
+    page: list[StoredRecord] = []
+    size = 0
+    for row in rows:
+        page.append(row)
+        size += len(row.data)
+        if size > _SEARCH_PAGE:
+            raise _too_large()
+    return page
+
+
+def _too_large() -> Problem:
+    return Problem(413, f"the records of this page have more than {_SEARCH_PAGE // _MIB} MiB: ask for fewer")
 
 
 def _in_scope(scope: Scope) -> Where:

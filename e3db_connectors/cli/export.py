@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Where to keep the state. If it is there, only what has changed since is exported.",
 )
-@click.option("--since", help="Only what was changed at or after this time, such as 2026-03-04T05:06:07Z.")
+@click.option("--since", help="Only what was changed at or after this time, such as 2026-03-04T05:06:07Z or 2026-03-04.")
 @click.option("--until", help="Only what was changed before this time.")
 @click.option(
     "--column",
@@ -100,11 +100,11 @@ def export(
 
     With --state, run it again for what has changed since, each time into a new file.
     """
+    from e3db_connectors.cli import output
     from e3db_connectors.policy import Policy, pseudonymiser
     from e3db_connectors.sync.export import Export
     from e3db_connectors.sync.progress import progress_named
     from e3db_connectors.sync.reading.failures import RecordFailures, record_ids
-    from e3db_connectors.wire import times
 
     written = {"the export": destination, "the report": report_file, "the list of dead letters": dead_letter_file}
     _keep_apart(written, rest["state_file"], record_ids_file)
@@ -119,8 +119,8 @@ def export(
         report = Export(
             client=client,
             destination=destination,
-            since=times.parse(since) if since else None,
-            until=times.parse(until) if until else None,
+            since=options.moment(since),
+            until=options.moment(until),
             columns=columns or None,
             policy=policy,
             pseudonymiser=maker,
@@ -130,6 +130,9 @@ def export(
             **rest,
         ).run()
     _tell(report, report_file, destination)
+    if not (report.rows or report.errors or report.state_before or since or until or record_ids_file):
+        whose = "that this client may read" if rest["all_writers"] else "of this client (--all-writers also reads what others share)"
+        click.echo(f"there is no record of type {output.printable(report.record_type)} {whose}; is the name right?", err=True)
 
 
 def _keep_apart(written: dict[str, Path | None], *others: Path | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,11 +13,14 @@ from e3db_connectors.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from datetime import datetime
 
     from e3db_connectors.client import Client, Config
     from e3db_connectors.client.doctor import Found
 
     Command = TypeVar("Command", bound=Callable[..., Any])
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 def credentials(command: Command) -> Command:
@@ -39,6 +43,19 @@ def text(value: str) -> str:
     except UnicodeEncodeError:
         raise click.BadParameter("this is no UTF-8") from None
     return value
+
+
+def moment(value: str | None) -> datetime | None:
+    """A time, or a day, which means its beginning in UTC.
+
+    Raises:
+        InvalidTime: It is neither.
+    """
+    from e3db_connectors.wire import times
+
+    if not value:
+        return None
+    return times.parse(f"{value}T00:00:00Z" if _DAY.fullmatch(value) else value)
 
 
 plain = click.option(

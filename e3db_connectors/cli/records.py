@@ -68,7 +68,7 @@ def write(
 @options.plain
 @click.option("--all-writers", is_flag=True, help="Also what others have shared with this client.")
 @click.option("--data", is_flag=True, help="Decrypt and print the data, too.")
-@click.option("--since", help="Not before this time, such as 2026-03-04T05:06:07Z.")
+@click.option("--since", help="Not before this time, such as 2026-03-04T05:06:07Z or 2026-03-04.")
 @click.option("--until", help="Before this time.")
 @click.option("--modified", is_flag=True, help="Let --since and --until go by the last change instead of the creation.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many records.")
@@ -89,13 +89,12 @@ def search(
 ) -> None:
     """Find records that have one of the types, and all of the plain members."""
     from e3db_connectors.client import Search
-    from e3db_connectors.wire import times
 
     query = Search(include_data=data, include_all_writers=all_writers, count=min(limit or 1000, 1000))
     query.range(
         key="MODIFIED" if modified else "CREATED",
-        start=times.parse(since) if since else None,
-        end=times.parse(until) if until else None,
+        start=options.moment(since),
+        end=options.moment(until),
     )
     members = options.members(plain)
     for record_type in types or (None,):

@@ -68,7 +68,7 @@ def describe(client: Client, record_type: str, config: Mapping[str, Any], option
         client, record_type, sample_size=sample_size, all_writers=options.all_writers, writer_ids=options.writer_ids
     )
     if not fields and sample_size:
-        _log.warning("there is no record of type %s yet; its stream has no columns of its own", record_type)
+        _log.warning("no record of type %s has fields yet; its stream has no columns of its own", record_type)
     files = has_files(client, record_type, sample_size=sample_size, all_writers=options.all_writers, writer_ids=options.writer_ids)
     return RecordType(record_type, fields, files)
 

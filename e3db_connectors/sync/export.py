@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -111,7 +111,7 @@ class Export:
         state = _read_state(self.state_file)
         run = Run(self.client, self.record_type, state=state)
         reader = self._reader(run)
-        columns = self._chosen(reader.columns())
+        columns = self._chosen(reader)
 
         def refused(row: Mapping[str, Any], error: ValueMismatch) -> None:
             run.error(error)
@@ -140,12 +140,14 @@ class Export:
             self.unknown_fields,
         )
 
-    def _chosen(self, columns: Mapping[str, Schema]) -> dict[str, Schema]:
+    def _chosen(self, reader: RowReader) -> dict[str, Schema]:
+        columns = reader.columns()
         if self.columns is None:
-            return dict(columns)
+            return columns
         for column in self.columns:
             if column not in columns:
-                raise UsageError(f"{self.record_type} has no column {column}, or the policy drops it; it has {', '.join(columns)}")
+                there = ", ".join(replace(reader, selected=None).columns())
+                raise UsageError(f"{self.record_type} has no column {column}, or the policy drops it; it has {there}")
         return {column: columns[column] for column in (KEY, *self.columns)}
 
     def _pages(self, reader: RowReader, run: Run, state: dict[str, Any] | None) -> Iterator[tuple[list[Row], dict[str, Any] | None]]:

@@ -213,6 +213,13 @@ def test_a_state_of_another_type_is_refused(make, tmp_path):
         make("2.jsonl", record_type="other", state_file=tmp_path / "state.json").run()
 
 
+def test_a_type_without_records_is_told(command, tmp_path):
+    done = command("shpo", "--to", tmp_path / "out.csv", "--state", tmp_path / "state.json")
+    assert done.returncode == 0
+    assert "no record of type shpo" in done.stderr
+    assert command("shpo", "--to", tmp_path / "2.csv", "--state", tmp_path / "state.json").stderr == ""
+
+
 @pytest.mark.usefixtures("shop")
 def test_a_state_that_is_none_is_refused_also_before_progress_is_told(command, tmp_path):
     (tmp_path / "state.json").write_text('{"replication_key": "_e3db_last_modified", "replication_key_value": 5}')
@@ -240,7 +247,7 @@ def test_what_is_there_is_not_overwritten_unless_asked_for(make, tmp_path):
     ("name", "options", "words"),
     [
         ("out.xlsx", {}, "must end in one of .jsonl, .csv, .parquet"),
-        ("out.jsonl", {"columns": ["nmae"]}, "shop has no column nmae"),
+        ("out.jsonl", {"columns": ["nmae"]}, "shop has no column nmae.* it has .*name"),
         ("none/out.jsonl", {}, "cannot write"),
         ("out.jsonl", {"policy": Policy.from_value({"rules": [{"rule": "drop", "column": "nmae"}]})}, r"rules\[0\].column"),
         ("out.jsonl", {"policy": Policy(default="drop"), "columns": ["name"]}, "or the policy drops it"),

@@ -216,7 +216,7 @@ def test_the_server_does_what_the_oracle_says(server, call_as, proof):
     run_state_machine_as_test(
         lambda: Machine(server, call_as, counts),
         settings=settings(
-            max_examples=proof.size(15, 500),
+            max_examples=proof.size(10, 500),
             stateful_step_count=proof.size(30, 100),
             deadline=None,
             database=None,

@@ -136,13 +136,13 @@ def lagging(running_server, tmp_path):
 
 @pytest.mark.proof
 def test_a_killed_reader_goes_on_from_every_state_that_it_had_stored(lagging, tmp_path, proof):
-    chance, wanted, killed, life = random.Random(5), proof.size(6, 200), 0, 0  # noqa: S311 - the same each time
+    chance, wanted, killed, life = random.Random(5), proof.size(4, 200), 0, 0  # noqa: S311 - the same each time
     warehouse, credentials = Warehouse(tmp_path / "warehouse.sqlite"), tmp_path / "reader.json"
     with lagging.register("reader") as client, lagging.register("writer") as writer:
         writer.share("note", client.client_id)
         client.config.write_file(credentials)
         others = Others([client, writer], 7)
-        for _ in range(proof.size(80, 200)):
+        for _ in range(proof.size(60, 200)):
             others.create()
         time.sleep(1)
         goes_on = {}

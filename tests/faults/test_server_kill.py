@@ -96,7 +96,7 @@ def check_database(server):
 @pytest.mark.usefixtures("_impatient")
 def test_no_acknowledged_write_is_lost(tmp_path, running_server, proof):
     book, config, checked = Book(), None, 0
-    rounds = proof.size(4, 100)
+    rounds = proof.size(3, 100)
     for round_ in range(rounds):
         with running_server(tmp_path) as server:
             if config is None:

@@ -96,7 +96,7 @@ class Oracle:
         return mine, [record_id for record_id in dict.fromkeys(record_ids) if record_id not in mine]
 
     def batch(self, caller, record_ids):
-        return [self.records[record_id] for record_id in record_ids if self.read(caller, record_id) == 200]
+        return [self.records[record_id] for record_id in dict.fromkeys(record_ids) if self.read(caller, record_id) == 200]
 
     # Sharing
 

@@ -84,7 +84,7 @@ class AccessKeys:
             AccessKeyMissing: It has not been shared with us.
         """
         owner = (meta.writer_id, meta.user_id, meta.record_type)
-        if attached is not None:
+        if attached is not None and attached.eak:
             return self._once(self._opened, (owner, attached.eak), owner, lambda: self._open(owner, attached))
         return self._once(self._keys, owner, owner, lambda: self._require(owner))
 

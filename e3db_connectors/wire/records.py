@@ -103,9 +103,9 @@ class Record(Discreet, msgspec.Struct):
 
 
 class AccessKey(msgspec.Struct, frozen=True):
-    """An encrypted access key (EAK) and who sealed it (section 7.2)."""
+    """An encrypted access key (EAK) and who sealed it (section 7.2); in a result of a search it may be empty, for none."""
 
-    eak: str
+    eak: str = ""
     authorizer_id: str = ""
     authorizer_public_key: KeyMap | None = None
     signer_id: str | None = None

@@ -4,9 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 from uuid import uuid4
 
+import msgspec
 import pytest
 
-from e3db_connectors import Client, errors
+from e3db_connectors import Client, Search, errors
+from e3db_connectors.wire.records import AccessKey
 
 EAK = "SOMERANDOMNPOTENTIALLYNONVALIDKEY"
 OTHER_EAK = "ANOTHERKEY"
@@ -184,3 +186,10 @@ def test_two_processes_of_one_client_come_to_the_same_key(client):
     with Client(client.config) as twin:
         written = [client.write("note", {"a": "from one"}), twin.write("note", {"a": "from the other"})]
     assert [client.read(record.meta.record_id).data["a"] for record in written] == ["from one", "from the other"]
+
+
+def test_a_result_that_carries_no_key_is_opened_with_the_one_that_is_asked_for(client):
+    client.write("note", {"a": "b"})
+    (sealed,) = client.search_page(Search(include_data=True).to_request()).results
+    for carried in (None, msgspec.json.decode(b"{}", type=AccessKey)):
+        assert client.open(msgspec.structs.replace(sealed, access_key=carried)).data == {"a": "b"}

@@ -61,7 +61,10 @@ class ColumnPlan:
     ) -> None:
         """Decide."""
         if pseudonymiser is None and policy.needs_key(record_type):
-            raise ConfigError(f"a rule makes pseudonyms of columns of {record_type}: give pseudonym_key, or set {KEY_VARIABLE}")
+            raise ConfigError(
+                f"a rule makes pseudonyms of columns of {record_type}, and there is no key: give pseudonym_key (--pseudonym-key-file), "
+                f"or set {KEY_VARIABLE}"
+            )
         self._policy, self._record_type, self._pseudonymiser = policy, record_type, pseudonymiser
         if columns:  # of a type without records nothing is known
             self._check_names({*columns.keys(), *columns.values()})

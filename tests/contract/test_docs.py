@@ -63,6 +63,22 @@ def test_the_table_of_limits_is_true():
         assert row(words).endswith(f"| {value} |"), words
 
 
+def test_the_code_of_the_page_on_policies_runs(client, tmp_path, monkeypatch, capsys):
+    page = (DOCS / "policy.md").read_text(encoding="utf-8")
+    [code] = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    policy = re.findall(r"^```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[0]
+    client.config.write()
+    client.write("contact", {name: f"{name}-1234" for name in ("email", "iban", "born", "note", "name")})
+    (tmp_path / "policy.json").write_text(policy)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("E3DB_PSEUDONYM_KEY", "A" * 43)
+    exec(compile(code, "docs/policy.md", "exec"), {})  # noqa: S102 - what is tested
+    shown = capsys.readouterr().out
+    assert "*****1234" in shown
+    assert "'email': 'p1." in shown
+    assert "'name': 'name-1234'" in shown
+
+
 @pytest.fixture
 def example(client, tmp_path):
     """Run an example as `client`; its output."""

@@ -26,5 +26,8 @@ TYPE_MAX: Final = 512
 NAME_MAX: Final = 255
 """Characters of a client's name."""
 
+KEY_MAX: Final = 4096
+"""Characters of a client's public keys of one kind, names included, and of an encrypted access key: each result of a page repeats them."""
+
 NOTE_MAX: Final = 256 * 1024
 """Bytes of a note's body."""

@@ -104,7 +104,19 @@ def test_put_for_a_reader_that_does_not_exist_is_404(call, path):
     assert call("PUT", path(reader=str(uuid4())), json={"eak": EAK}).status_code == 404
 
 
-@pytest.mark.parametrize("body", [b"", b"null\n", b"{}", b'{"eak": null}', b'{"eak": ""}', b'{"eak": 7}', b"{"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"null\n",
+        b"{}",
+        b'{"eak": null}',
+        b'{"eak": ""}',
+        b'{"eak": 7}',
+        b"{",
+        pytest.param(b'{"eak": "%s"}' % (b"k" * 4097), id="long"),
+    ],
+)
 def test_put_without_an_eak_is_400(call, path, body):
     assert call("PUT", path(), data=body).status_code == 400
     assert call("GET", path()).status_code == 404

@@ -130,6 +130,10 @@ def test_a_malformed_registration_is_400(http, body):
         {"public_key": {}},
         {"public_key": {"curve25519": ""}},
         {"public_key": {"rot13": "x"}},
+        {"public_key": {"curve25519": "k" * 5000}},
+        {"public_key": {"curve25519": "k", "k" * 5000: ""}},
+        {"signing_key": {"ed25519": "k" * 5000}},
+        {"type": "t" * 256},
         {"public_key": "text"},
     ],
 )

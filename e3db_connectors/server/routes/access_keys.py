@@ -9,6 +9,7 @@ from e3db_connectors.server.access import Action
 from e3db_connectors.server.http import Incoming, empty, reply, uuid_of
 from e3db_connectors.server.problem import Problem
 from e3db_connectors.server.store import access_keys, accounts
+from e3db_connectors.wire import limits
 from e3db_connectors.wire.records import AccessKeyUpload
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def put(incoming: Incoming) -> Response:
     caller = incoming.caller()
     owner, reader_id = incoming.owner(), uuid_of(incoming.segment("reader_id"))
     body = incoming.json(AccessKeyUpload)
-    if not body.eak:
-        raise Problem(400, "eak is empty")
+    if not 0 < len(body.eak) <= limits.KEY_MAX:
+        raise Problem(400, f"an eak has 1 to {limits.KEY_MAX} characters")
     with incoming.database.write() as connection:
         access.require_sharer(connection, caller, owner, reader_id)
         if accounts.client_info(connection, reader_id) is None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from e3db_connectors.wire.accounts import ClientInfo
+    from e3db_connectors.wire.records import KeyMap
 
 _KEY_KINDS = {"curve25519", "p384"}
 
@@ -32,8 +33,10 @@ def register(incoming: Incoming) -> Response:
     if limited:
         with incoming.database.read() as connection:  # no turn to write is taken by those who are refused
             _check_token(valid=registrations.is_valid(connection, body.token, incoming.database.clock.moment(connection)))
-    if not 1 <= len(body.client.name) <= limits.NAME_MAX:
-        raise Problem(400, f"a client's name has 1 to {limits.NAME_MAX} characters")
+    if not 1 <= len(body.client.name) <= limits.NAME_MAX or len(body.client.type or "") > limits.NAME_MAX:
+        raise Problem(400, f"a client's name has 1 to {limits.NAME_MAX} characters, its type no more")
+    if max(_size(body.client.public_key), _size(body.client.signing_key)) > limits.KEY_MAX:
+        raise Problem(400, f"keys of one kind have {limits.KEY_MAX} characters at most")
     if not _KEY_KINDS & {kind for kind, key in body.client.public_key.items() if key}:
         raise Problem(400, "public_key must hold a curve25519 or p384 key")
     with incoming.database.write() as connection:
@@ -127,6 +130,10 @@ def client_check(incoming: Incoming) -> Response:
 def _is_unlimited(incoming: Incoming, token: str) -> bool:
     """Whether it is the token that the server was started with."""
     return hmac.compare_digest(accounts.digest(token), incoming.registration_token_hash)
+
+
+def _size(keys: KeyMap | None) -> int:
+    return sum(len(name) + len(key) for name, key in (keys or {}).items())
 
 
 def _check_token(*, valid: bool) -> None:

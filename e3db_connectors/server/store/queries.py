@@ -139,7 +139,7 @@ def one_page(rows: Iterable[StoredRecord]) -> list[StoredRecord]:
     size = 0
     for row in rows:
         page.append(row)
-        size += len(row.data)
+        size += row.size
         if size > _SEARCH_PAGE:
             raise _too_large()
     return page

@@ -53,6 +53,11 @@ class StoredRecord(msgspec.Struct, frozen=True):
         """Whose it is, and of which type."""
         return Owner(self.writer_id, self.user_id, self.type)
 
+    @property
+    def size(self) -> int:
+        """Characters of what its writer chose the length of."""
+        return len(self.data) + len(self.plain) + len(self.rec_sig or "")
+
     def meta(self) -> msgspec.Raw:
         """Its meta, as it is sent: put together as text, for pages have a thousand of them."""
         # Only files have the member: some SDKs take a null for a file, too (protocol section 9.1).
@@ -140,7 +145,7 @@ def fetch_page(connection: Connection, statement: Select[Any], most: int) -> tup
             if size > most:
                 return rows, False
             rows.append(StoredRecord(*row))
-            size += len(rows[-1].data) + len(rows[-1].plain)
+            size += rows[-1].size
     return rows, True
 
 

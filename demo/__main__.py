@@ -84,7 +84,7 @@ class Demo:
             while target.poll() is None:
                 time.sleep(0.1)
                 requests, written = self._count(requests, written)
-                progress.show(written)
+                progress.show(min(written, total))  # what is counted are requests, and schema records are written too
             feeder.join()
             if target.returncode:
                 raise Failed("target-e3db failed; see .demo/target.log")

@@ -115,12 +115,13 @@ def export(
     maker = pseudonymiser(pseudonym_key_file.read().strip() if pseudonym_key_file else None)
     # Ended from outside, it ends as on an error: nothing that was decrypted stays behind.
     signal.signal(signal.SIGTERM, lambda signum, _frame: sys.exit(128 + signum))
+    start, end = options.window(since, until)
     with options.client_of(profile, credentials_file) as client:
         report = Export(
             client=client,
             destination=destination,
-            since=options.moment(since),
-            until=options.moment(until),
+            since=start,
+            until=end,
             columns=columns or None,
             policy=policy,
             pseudonymiser=maker,

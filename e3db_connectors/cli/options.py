@@ -45,12 +45,20 @@ def text(value: str) -> str:
     return value
 
 
-def moment(value: str | None) -> datetime | None:
-    """A time, or a day, which means its beginning in UTC.
+def window(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+    """What ``--since`` and ``--until`` say: times, or days, which mean their beginnings in UTC.
 
     Raises:
-        InvalidTime: It is neither.
+        InvalidTime: One is neither.
+        UsageError: Nothing can lie between them.
     """
+    start, end = _moment(since), _moment(until)
+    if start and end and end <= start:
+        raise UsageError("--until must be later than --since")
+    return start, end
+
+
+def _moment(value: str | None) -> datetime | None:
     from e3db_connectors.wire import times
 
     if not value:

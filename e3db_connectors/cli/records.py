@@ -91,11 +91,8 @@ def search(
     from e3db_connectors.client import Search
 
     query = Search(include_data=data, include_all_writers=all_writers, count=min(limit or 1000, 1000))
-    query.range(
-        key="MODIFIED" if modified else "CREATED",
-        start=options.moment(since),
-        end=options.moment(until),
-    )
+    start, end = options.window(since, until)
+    query.range(key="MODIFIED" if modified else "CREATED", start=start, end=end)
     members = options.members(plain)
     for record_type in types or (None,):
         if record_type or members:

@@ -144,6 +144,7 @@ def test_credentials_are_kept_when_the_backup_fails(running_server, registration
         (("write", "t"), '{"a": 1}', "int"),
         (("write", "t", "--plain", "x"), "{}", "NAME=VALUE"),
         (("search", "--since", "yesterday"), "", "no time"),
+        (("search", "--since", "2026-03-05", "--until", "2026-03-04"), "", "--until must be later than --since"),
         (("share", "t", UNKNOWN), "", "404"),
         (("files", "put", "t", "/nowhere/at/all"), "", "cannot read"),
         (("files", "get", UNKNOWN, "target"), "", "404"),

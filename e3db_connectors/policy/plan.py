@@ -101,7 +101,9 @@ class ColumnPlan:
     def _check_names(self, names: set[str]) -> None:
         problems = self._policy.missing(self._record_type, names)
         if problems and self._policy.on_missing == "fail":
-            raise ConfigError(f"policy: {'; '.join(problems)}; mend the rule, say by record_type which type it is for, or set on_missing to warn")
+            raise ConfigError(
+                f"policy: {'; '.join(problems)}; mend the rule, say by record_type which type it is for, or set on_missing to warn"
+            )
         for problem in problems:
             _log.warning("policy: %s", problem)
 

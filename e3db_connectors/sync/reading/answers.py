@@ -44,6 +44,7 @@ class Answer(NamedTuple):
     results: list[Result]
     total: int
     next_token: int
+    fits: bool
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Page:
         ends: Ids of the first and the last record; None of an empty page.
         total: How many the index counts.
         next_token: Of the next page; 0: there is none.
+        fits: Whether the parts that the server has made of it, if it has, are of one index that held still.
     """
 
     items: list[Item]
@@ -63,6 +65,7 @@ class Page:
     ends: tuple[str, str] | None
     total: int
     next_token: int
+    fits: bool
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import msgspec
+
 from e3db_connectors.errors import E3DBError, IndexUnsteady, InvalidRequest, ReplyTooLarge, ResponseInvalid, WindowExceeded
 from e3db_connectors.sync.reading.answers import Answer, Broken, Chunk, Failure, Item, Page
 from e3db_connectors.sync.reading.state import Piece
@@ -105,7 +107,7 @@ class Pages:
         token = 0
         while True:
             answer = self._fitting(partial(self._ask_after, start, token))
-            page = self._take(Answer(answer.results or [], 0, 0), Window(start, start))
+            page = self._take(Answer(answer.results or [], 0, 0, fits=True), Window(start, start))
             yield Chunk(page.items)
             if not token < answer.last_index < self._tuning.search_window:
                 return
@@ -115,6 +117,8 @@ class Pages:
         """A window page by page."""
         if page.total >= self._tuning.search_window:
             raise Broken(narrower(window, page.changed, page.total, self._tuning.page_size), crowded=True)
+        if not page.fits:
+            raise self._unseamed(window, page.total)
         if not page.next_token:
             yield Chunk(page.items)
             return
@@ -215,30 +219,53 @@ class Pages:
         for attempt in range(1, _GHOST_READS + 1):
             found = self._source.search(request)
             results, total, start, limit = found.results or [], found.total_results, request.next_token or 0, request.limit or 0
-            next_token = 0 if not start and total <= limit else found.last_index
+            next_token, fits = found.last_index, True
+            if not start and total <= limit:
+                next_token = 0
+                results, fits = self._continued(request, found)
             rest = total - start
             if not next_token and rest > limit:
                 raise ResponseInvalid(f"the server counts {total} records and its pages end before")
             ghosts = (next_token - start if next_token else rest) - len(results)
             ids = [result.meta.record_id for result in results]
-            if ghosts <= 0 or ids == before or attempt == _GHOST_READS:
+            if (ghosts <= 0 and fits) or ids == before:
+                fits = True
                 break
             before = ids
-            self._sleep(self._tuning.ghost_wait)
+            if attempt < _GHOST_READS:
+                self._sleep(self._tuning.ghost_wait)
         if ghosts > 0:
             self._count(ghosts=ghosts)
-        return Answer(results, total, next_token)
+        return Answer(results, total, next_token, fits)
+
+    def _continued(self, request: SearchRequest, found: SearchResponse) -> tuple[list[Result], bool]:
+        """The results of a page that could hold all there is, and of those that follow it: a server may give fewer (protocol section 11.5).
+
+        The second says whether each page has begun with the last result of the one before. If not, something has changed meanwhile, or
+        the token counts deleted records in another way.
+        """
+        results = {result.meta.record_id: result for result in found.results or []}
+        token, fits = found.last_index, True
+        while results and token and len(results) < found.total_results:
+            more = self._source.search(msgspec.structs.replace(request, next_token=token - 1))
+            ids = [result.meta.record_id for result in more.results or []]
+            fits = fits and ids[:1] == list(results)[-1:] and more.total_results == found.total_results
+            results |= {result.meta.record_id: result for result in more.results or []}
+            if not token < more.last_index:
+                break
+            token = more.last_index
+        return list(results.values()), fits
 
     def _take(self, answer: Answer, window: Window, *, skipped: int = 0) -> Page:
         """Open what belongs to a window; but nothing of one that is going to be cut."""
-        results, total, next_token = answer
+        results, total, next_token, fits = answer
         changed = [times.parse(result.meta.last_modified) for result in results]
         wanted = zip(results[skipped:], changed[skipped:], strict=True) if total < self._tuning.search_window else ()
         items = [
             self._item(result, when) for result, when in wanted if window.start <= when and (self._until is None or when < self._until)
         ]
         ends = (results[0].meta.record_id, results[-1].meta.record_id) if results else None
-        return Page(items, changed, ends, total, next_token)
+        return Page(items, changed, ends, total, next_token, fits)
 
     def _item(self, result: Result, modified: datetime) -> Item:
         mark = version_mark(result.meta)

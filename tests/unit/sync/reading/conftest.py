@@ -50,16 +50,16 @@ class Store:
     """Answers like a server, and before each answer time passes and something may happen.
 
     Membership, order and totals of searches are as of the past, with a lag of its own for each change; the records returned are
-    current, and deleted ones are missing although they are counted.
+    current, and deleted ones are missing although they are counted. Some pages end early.
     """
 
     client_id = ME
 
     def __init__(  # noqa: PLR0913 - all that may go wrong
-        self, rng, *, lag, clock_error=0, restless=0.5, pace=2.0, order="modified", strict_bounds=False, firm=True
+        self, rng, *, lag, clock_error=0, restless=0.5, pace=2.0, order="modified", strict_bounds=False, firm=True, short=0.0
     ):
         self.rng, self.lag, self.clock_error, self.restless, self.pace = rng, lag, clock_error, restless, pace
-        self.order, self.strict_bounds, self.firm = order, strict_bounds, firm
+        self.order, self.strict_bounds, self.firm, self.short = order, strict_bounds, firm, short
         self.now, self.rows, self.grants, self.requests, self.unlisted = BEGIN, [], {}, 0, set()
         self.quiet, self.kill_rate = False, 0.0
 
@@ -159,7 +159,8 @@ class Store:
                 found.append((changed if self.order == "modified" else row.created, row.record_id, row))
         found.sort(key=lambda entry: entry[:2])
         offset = request.next_token or 0
-        end = min(offset + request.limit, len(found))
+        limit = self.rng.randint(min(2, request.limit), request.limit) if self.rng.random() < self.short else request.limit
+        end = min(offset + limit, len(found))
         page = [Result(row.meta) for _, _, row in found[offset:end] if not row.deleted]
         return SearchResponse(page, end if end < len(found) else 0, len(found))
 
@@ -203,6 +204,7 @@ class Trial:
         options.setdefault("order", rng.choice(["modified", "modified", "created"]))
         options.setdefault("strict_bounds", rng.random() < 0.3)
         options.setdefault("firm", rng.random() < 0.7)
+        options.setdefault("short", rng.choice([0, 0, 0.3, 1]))
         self.store = Store(rng, lag=lag, restless=rng.choice([0.2, 0.5, 0.7]), pace=rng.choice([0.01, 0.3, 3.0]), **options)
         self.tuning = Tuning(
             lookback_seconds=LOOKBACK,

@@ -11,7 +11,7 @@ from e3db_connectors.sync.reading import Engine, Tuning
 @pytest.fixture
 def store(trial):
     """A quiet model of a server with 30 records, and the limits that it is asked with."""
-    made = trial(0, lag=0, clock_error=0)
+    made = trial(0, lag=0, clock_error=0, short=0)
     store = made.store
     store.quiet, store.pace, store.rng = True, 0.0001, Random(1)  # noqa: S311 - it has to be the same each time
     for number in range(30):

@@ -80,7 +80,7 @@ def test_what_is_deferred(context):
         sensor(deferrable=True, min_records=3, timeout=60, since=since).execute(context)
     deferred = raised.value
     assert deferred.method_name == "execute_complete"
-    assert timedelta(seconds=55) < deferred.timeout <= timedelta(seconds=60)
+    assert timedelta(seconds=20) < deferred.timeout <= timedelta(seconds=60)
     path, arguments = deferred.trigger.serialize()
     assert path == "e3db_connectors.airflow.triggers.record.E3DBRecordTrigger"
     assert {name: value for name, value in arguments.items() if value} == {

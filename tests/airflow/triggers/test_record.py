@@ -53,7 +53,7 @@ def test_it_fires_once_there_are_enough(connected):
             await asyncio.sleep(0.2)
             assert not waiting.done()
             await asyncio.to_thread(connected.write, "t", {"n": "1"}, {"shop": shop})
-        return await asyncio.wait_for(waiting, 10)
+        return await asyncio.wait_for(waiting, 60)
 
     assert asyncio.run(main()) == {"status": "found"}
 

@@ -75,8 +75,9 @@ constraints: $(VENV)/.dev ## Compile constraints.txt and constraints/*.txt anew,
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate \
 	  constraints/dlt.in pyproject.toml --output-file constraints/dlt.txt
 
-hub: $(VENV)/.dev ## Write the plugins' settings into hub/, meltano.yml and docs/singer.md
+hub: $(VENV)/.dev ## Write the plugins' settings into hub/, meltano.yml and docs/singer.md, and the operators' arguments into docs/airflow.md
 	$(BIN)/python hub/generate.py
+	$(BIN)/python hub/operators.py
 
 clean: ## Remove the environments and everything that the demo made
 	rm -rf $(VENV) $(PLUGINS) .demo .meltano

@@ -137,7 +137,7 @@ def run_dag(read_dag, capfd):
     def run(source, dag_id, **options):
         dag = read_dag(source, dag_id)
         capfd.readouterr()
-        finished = dag.test(logical_date=None, **options)
+        finished = dag.test(**{"logical_date": None, **options})
         shown = capfd.readouterr()
         return Run(finished, shown.out + shown.err)
 

@@ -1,6 +1,9 @@
 """`tap-e3db` to ``/dev/null``: beside a plain script on the original Python SDK and beside decryption alone; its memory and requests, too.
 
 ``python -m benchmarks.tap --records 100000``; the original is left out where it is not installed, see `benchmarks.original`.
+
+With one worker the tap and the server take turns, as the script and the server do; with four both work at once. Where two processors are
+two threads of one core, as on many virtual machines, each is then slower, and takes more processor seconds for the same.
 """
 
 from __future__ import annotations
@@ -108,11 +111,12 @@ def process(python: str, program: str, *arguments: object, records: int, output:
 class Tap:
     """The tap on the records of one type."""
 
-    def __init__(self, folder: Path, record_type: str, records: int) -> None:
-        """Write its settings, which are the default ones."""
+    def __init__(self, folder: Path, record_type: str, records: int, **settings: object) -> None:
+        """Write its settings, which are the default ones but for those that are given."""
         self._folder, self._records = folder, records
-        self._config = folder / f"{record_type}.json"
-        self._config.write_text(json.dumps({"credentials_file": str(folder / "credentials.json"), "record_types": [record_type]}))
+        self._config = folder / f"{'-'.join([record_type, *settings])}.json"
+        settings |= {"credentials_file": str(folder / "credentials.json"), "record_types": [record_type]}
+        self._config.write_text(json.dumps(settings))
 
     def __call__(self) -> Run:
         """Run it."""
@@ -161,7 +165,11 @@ def main(records: int = RECORDS) -> None:
         folder = Path(name)
         config.write_file(folder / "credentials.json")
         tap = Tap(folder, "few", FEW)
-        ways: list[tuple[str, Callable[[], Run]]] = [("tap-e3db", tap), ("tap-e3db", Tap(folder, "many", records))]
+        ways: list[tuple[str, Callable[[], Run]]] = [
+            ("tap-e3db", tap),
+            ("tap-e3db", Tap(folder, "many", records)),
+            ("tap-e3db, max_workers 1", Tap(folder, "many", records, max_workers=1)),
+        ]
         if Path(ORIGINAL).exists():
             ways.append(("script on the original SDK", partial(process, ORIGINAL, SCRIPT, folder / "credentials.json", records=FEW)))
         openers = decryption(config, records)
@@ -194,10 +202,11 @@ def _tell(runs: Sequence[tuple[str, list[Run]]], start: float, decrypting: Mappi
         )
     head = ["way", "records", "records/s", "ratio", "records/CPU s", "ratio", "peak memory"]
     table(f"Reading records of {FIELDS} fields of {len(TEXT)} characters, median of {ROUNDS} processes, their start included", head, rows)
-    many = middle(runs[1][1], "processor")
-    rows = [[f"decryption alone, by {name}", f"{seconds:.2f}", f"{seconds / many:.2f}"] for name, seconds in decrypting.items()]
-    rows += [["tap-e3db", f"{many:.2f}", "1.00"], ["of that its start, nothing read yet", f"{start:.2f}", f"{start / many:.2f}"]]
-    table(f"Processor seconds of {runs[1][1][0].records:,} records", ["way", "seconds", "of the tap"], rows)
+    (name, many), (alone_name, alone) = ((name, middle(way, "processor")) for name, way in runs[1:3])
+    seconds_of = {f"decryption alone, by {way}": seconds for way, seconds in decrypting.items()}
+    seconds_of |= {name: many, alone_name: alone, "of that its start, nothing read yet": start}
+    rows = [[way, f"{seconds:.2f}", f"{seconds / many:.2f}", f"{seconds / alone:.2f}"] for way, seconds in seconds_of.items()]
+    table(f"Processor seconds of {runs[1][1][0].records:,} records", ["way", "seconds", f"of {name}", f"of {alone_name}"], rows)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,10 @@ def get_provider_info() -> dict[str, Any]:
         "integrations": [{"integration-name": "E3DB", "external-doc-url": "https://docs.tozny.com", "tags": ["service"]}],
         "hooks": [_modules("hooks.e3db")],
         "operators": [
-            _modules("operators.delete", "operators.files", "operators.meltano", "operators.search", "operators.sharing", "operators.write")
+            _modules(
+                "operators.delete", "operators.files", "operators.meltano", "operators.search", "operators.sharing", "operators.write"
+            ),
+            _modules("transfers.plan_windows", "transfers.verify_window"),  # they check and divide, and move nothing
         ],
         "sensors": [_modules("sensors.record")],
         "triggers": [_modules("triggers.record")],

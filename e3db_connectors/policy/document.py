@@ -7,7 +7,7 @@ import re
 from importlib import import_module
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self, get_args
 
 import msgspec
 from msgspec import Meta
@@ -115,6 +115,8 @@ def _with_place(message: str) -> str:
     if member := _MEMBER.fullmatch(words):
         place = f"{place}.{member['name']}".lstrip(".")
         words = "there is no such member" if member["what"].startswith("contains") else "this is missing"
+    if words.startswith("Invalid value") and place.endswith(".rule"):
+        words += f"; the rules are {', '.join(rule.__struct_config__.tag for rule in get_args(AnyRule))}"
     return f"{place}: {words}" if place else words
 
 

@@ -17,6 +17,7 @@ from e3db_connectors.sync.rows import CURSOR, KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from airflow.sdk import Context
 
@@ -54,8 +55,8 @@ class E3DBVerifyWindowOperator(E3DBOperator):
         sql_conn_id: str,
         table: str | None = None,
         schema: str | None = None,
-        since: Any = None,
-        until: Any = None,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
         all_writers: bool = False,
         sql_hook_params: Mapping[str, Any] | None = None,
         **kwargs: Any,

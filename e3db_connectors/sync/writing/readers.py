@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from e3db_connectors.errors import NotFound, UsageError
 from e3db_connectors.sync.names import SCHEMA_TYPE_PREFIX
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ def share_stream(client: Client, record_type: str, readers: Collection[str]) -> 
     """Let clients read a type, beside those who may already, and let exactly all of them read its schema record.
 
     Raises:
-        NotFound: One of *readers* does not exist.
+        UsageError: One of *readers* does not exist.
     """
     schema_type = SCHEMA_TYPE_PREFIX + record_type
     shares = client.outgoing_sharing()
@@ -26,6 +27,13 @@ def share_stream(client: Client, record_type: str, readers: Collection[str]) -> 
     for reader in sorted(of_schema - wanted):
         client.revoke(schema_type, reader)
     for reader in sorted(wanted - of_schema):
-        client.share(schema_type, reader)
+        _share(client, schema_type, reader)
     for reader in sorted(wanted - of_rows):
+        _share(client, record_type, reader)
+
+
+def _share(client: Client, record_type: str, reader: str) -> None:
+    try:
         client.share(record_type, reader)
+    except NotFound:
+        raise UsageError(f"there is no client {reader} to share {record_type} with; check share_with") from None

@@ -70,7 +70,7 @@ def test_json_and_yaml_say_the_same(write):
         ("rules[0].column", {"rules": [{"rule": "drop"}]}),
         ("rules[0].column", {"rules": [{"rule": "drop", "column": ""}]}),
         ("rules[0].rule", {"rules": [{"column": "a"}]}),
-        ("rules[0].rule", {"rules": [{"rule": "hide", "column": "a"}]}),
+        ("rules[0].rule: Invalid value 'hide'; the rules are decrypt, drop,", {"rules": [{"rule": "hide", "column": "a"}]}),
         ("rules[0].value", {"rules": [{"rule": "constant", "column": "a"}]}),
         ("rules[0].value", {"rules": [{"rule": "constant", "column": "a", "value": None}]}),
         ("rules[0].value", {"rules": [{"rule": "constant", "column": "a", "value": float("nan")}]}),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from e3db_connectors.errors import NotFound
+from e3db_connectors.errors import UsageError
 from e3db_connectors.sync import schemas
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -58,6 +58,6 @@ def test_the_schema_goes_with_shares_that_were_made_otherwise(items, stranger):
 
 
 def test_a_reader_that_does_not_exist_is_told_before_anything_is_written(items):
-    with pytest.raises(NotFound):
+    with pytest.raises(UsageError, match=f"no client {UNKNOWN} .* check share_with"):
         items.writer(share_with=[UNKNOWN])
     assert list(items.client.query_all(writer=items.client.client_id)) == []

@@ -70,7 +70,7 @@ def test_json_and_yaml_say_the_same(write):
         ("rules[0].column", {"rules": [{"rule": "drop"}]}),
         ("rules[0].column", {"rules": [{"rule": "drop", "column": ""}]}),
         ("rules[0].rule", {"rules": [{"column": "a"}]}),
-        ("rules[0].rule: Invalid value 'hide'; the rules are decrypt, drop,", {"rules": [{"rule": "hide", "column": "a"}]}),
+        ("rules[0].rule", {"rules": [{"rule": "hide", "column": "a"}]}),
         ("rules[0].value", {"rules": [{"rule": "constant", "column": "a"}]}),
         ("rules[0].value", {"rules": [{"rule": "constant", "column": "a", "value": None}]}),
         ("rules[0].value", {"rules": [{"rule": "constant", "column": "a", "value": float("nan")}]}),
@@ -108,6 +108,7 @@ def test_an_error_names_its_place(place, policy):
         ("p.yaml", "x: !!map [1]", "is no YAML"),
         ("p.yaml", "x: !!set [1]", "is no YAML"),
         ("p.json", '{"rules": 1}', "rules: Expected `array`"),
+        ("p.json", '{"rules": [{"rule": "hide"}]}', "rules[0].rule: Invalid value 'hide'; the rules are decrypt, drop,"),
     ],
 )
 def test_a_file_that_is_none_is_named(write, name, text, words):

@@ -1,5 +1,6 @@
 """The engine over a model of a server in which nothing happens but what a test does."""
 
+import time
 from random import Random
 
 import msgspec
@@ -163,6 +164,31 @@ def test_a_window_whose_pages_do_not_fit_is_read_in_pieces_and_nothing_twice(cal
     assert calm.counts["rereads"] == 1
     assert len(given) == 41  # one record in two versions
     assert len(set(given)) == 40
+
+
+@pytest.mark.parametrize("length", [1, 100_000])
+def test_short_records_are_opened_by_one_thread_at_a_time_and_long_ones_are_not(length, calm):
+    for number in range(300):
+        calm.at(number / 10)
+    calm.store.wait(300)
+    answer, opening, together = calm.store.answer, [], []
+
+    def with_data(request):
+        found = answer(request)
+        results = [msgspec.structs.replace(result, record_data={"a": "x" * length}) for result in found.results]
+        return msgspec.structs.replace(found, results=results)
+
+    def opener(result):
+        opening.append(result)
+        together.append(len(opening))
+        time.sleep(0.001)
+        opening.pop()
+        return result.meta.record_id
+
+    calm.store.search = with_data
+    given = calm.sync(opener=opener, tuning={"page_size": 20, "max_workers": 4, "search_window": 100})
+    assert len(set(given)) == 300
+    assert (max(together) > 1) is (length > 1)
 
 
 def test_ghosts_are_waited_for_and_counted(calm):
